@@ -1,0 +1,1 @@
+"""The YAML config and board files: text in, typed models or every fault out."""

@@ -1,0 +1,1 @@
+"""Signal processing on numpy int16 frames."""

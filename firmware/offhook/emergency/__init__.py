@@ -1,0 +1,1 @@
+"""Emergency numbers, location and the ladder of attempts of an emergency call."""

@@ -1,0 +1,1 @@
+"""Thin adapters from gpiozero devices to the engine's ports."""

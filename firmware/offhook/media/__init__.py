@@ -1,0 +1,1 @@
+"""The media process: one thread clocked by the capture device."""

@@ -1,0 +1,1 @@
+"""What the person and the line mean to each other: the phone machine and its dial plan."""

@@ -1,0 +1,1 @@
+"""Mains, battery and what to do when they go: readings in, states out."""

@@ -1,0 +1,1 @@
+"""Fetching, verifying and applying a config from afar."""

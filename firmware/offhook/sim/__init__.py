@@ -1,0 +1,1 @@
+"""The simulated phone: board, exchange and page."""

@@ -1,0 +1,215 @@
+"""What crosses the edge of :class:`offhook.sip.endpoint.Endpoint`: flows and bytes below, events above.
+
+A ``call`` is the handle that the caller of the endpoint chose (outgoing) or that the endpoint made (incoming,
+``"i1"``, ``"i2"`` ...). Bodies travel as they are: the endpoint does not look into SDP.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from offhook.sip.headers import NameAddr
+from offhook.sip.message import Request, Response
+
+Transport = Literal["udp", "tcp", "tls"]
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where bytes came from. ``number`` tells stream connections apart; it is 0 for datagrams."""
+
+    transport: Transport
+    local: Address
+    remote: Address
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One resolved next hop (:rfc:`3263`)."""
+
+    transport: Transport
+    ip: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Bytes to put on the wire. ``flow`` names the stream to reuse; None: any (opened when there is none)."""
+
+    data: bytes
+    transport: Transport
+    remote: Address
+    flow: Flow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A message body with its media type, e.g. ``application/sdp``; ``headers`` are further entity headers."""
+
+    content_type: str
+    data: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The next hop has a name: answer with :meth:`Endpoint.resolved` or :meth:`Endpoint.unresolvable`."""
+
+    key: str
+    host: str
+    port: int | None
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A REGISTER was accepted; the binding lasts ``expires`` seconds and is refreshed by the endpoint."""
+
+    account: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFailed:
+    """A REGISTER failed (``status`` 0: no answer); the endpoint tries again in ``retry_in`` seconds by itself."""
+
+    account: str
+    status: int
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    """The binding was removed, or the time for removing it ran out."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A new INVITE for a user of ours; 100 was sent. Answer with ring, answer or reject."""
+
+    call: str
+    account: str | None
+    peer: NameAddr
+    body: Body | None
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class CallProgress:
+    """A provisional response above 100 to our INVITE (``body``: early media)."""
+
+    call: str
+    status: int
+    reason: str
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallTrying:
+    """The first response of any kind (100 included) to our INVITE: somebody is there."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccepted:
+    """Our INVITE got its 2xx; the ACK was sent."""
+
+    call: str
+    body: Body | None
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfirmed:
+    """The ACK for our 2xx came (``body``: the answer to our offer, where the INVITE had none)."""
+
+    call: str
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallReoffer:
+    """A re-INVITE came in a call that is up: accept_reoffer or reject_reoffer (``body`` None: make an offer)."""
+
+    call: str
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferAccepted:
+    """Our re-INVITE was accepted."""
+
+    call: str
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferRefused:
+    """Our re-INVITE was refused; the session goes on as it was."""
+
+    call: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """Our INVITE failed for good. ``status`` 0: nothing answered (time-out, reset, no address)."""
+
+    call: str
+    status: int
+    reason: str
+    response: Response | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallOver:
+    """A call that rang here or was up has ended by the other side, by CANCEL, or for lack of an ACK.
+
+    ``elsewhere``: the CANCEL's ``Reason`` says that another phone answered (:rfc:`3326`).
+    """
+
+    call: str
+    reason: str
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A request of a method in ``EndpointSettings.deliver``: answer with :meth:`Endpoint.respond`."""
+
+    key: str
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFlow:
+    """The stream cannot be understood any longer: close it."""
+
+    flow: Flow
+
+
+Event = (
+    Lookup
+    | Registered
+    | RegistrationFailed
+    | Unregistered
+    | IncomingCall
+    | CallTrying
+    | CallProgress
+    | CallAccepted
+    | CallConfirmed
+    | CallReoffer
+    | ReofferAccepted
+    | ReofferRefused
+    | CallRefused
+    | CallOver
+    | RequestReceived
+    | CloseFlow
+)
