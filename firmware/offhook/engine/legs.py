@@ -1,0 +1,216 @@
+"""All legs of this phone: the endpoint's call events joined with offer/answer and media."""
+
+from collections.abc import Callable, Iterator
+
+from offhook.engine.leg import Leg
+from offhook.engine.mediaclient import MediaClient
+from offhook.engine.observations import CallSeen, Observation
+from offhook.engine.session import MediaSession, Sessions
+from offhook.engine.shell import EndpointShell
+from offhook.errors import NetworkError, OffhookError
+from offhook.sip import events as sip
+from offhook.sip.events import Body
+
+NOT_ACCEPTABLE_HERE = 488
+SERVER_INTERNAL_ERROR = 500
+
+
+class Legs:
+    """Opens, follows and ends legs. ``rtp_ip(account)`` says on which address of ours media shall be."""
+
+    def __init__(
+        self,
+        shell: EndpointShell,
+        sessions: Sessions,
+        media: MediaClient,
+        rtp_ip: Callable[[str], str],
+        observe: Callable[[Observation], None],
+    ) -> None:
+        self._shell = shell
+        self._sessions = sessions
+        self._media = media
+        self._rtp_ip = rtp_ip
+        self._observe = observe
+        self._legs: dict[str, Leg] = {}
+
+    def __iter__(self) -> Iterator[Leg]:
+        return iter(list(self._legs.values()))
+
+    def by_call(self, call: str) -> Leg | None:
+        """Return the leg that serves a call of the phone machine; an answered one first."""
+        found = [leg for leg in self._legs.values() if leg.call == call]
+        return min(found, key=lambda leg: not leg.answered, default=None)
+
+    def by_stream(self, stream: int) -> Leg | None:
+        """Return the leg whose media is this stream."""
+        return next((leg for leg in self._legs.values() if leg.session and leg.session.stream == stream), None)
+
+    def place(
+        self,
+        leg: Leg,
+        target: str,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        wrap: Callable[[Body], Body] | None = None,
+        transport: str | None = None,
+    ) -> None:
+        """Send an INVITE for ``leg``; ``wrap`` may put the offer into a larger body. Raises NetworkError."""
+        leg.session = self._sessions.open(self._rtp_ip(leg.account))
+        body = leg.session.offer()
+        self._legs[leg.handle] = leg
+        self._seen(leg, "calling")
+        self._shell.endpoint.call(
+            leg.handle,
+            leg.account,
+            target,
+            wrap(body) if wrap else body,
+            self._shell.now(),
+            headers=headers,
+            transport=transport,
+        )
+        self._shell.pump()
+
+    def admit(self, leg: Leg) -> None:
+        """Follow an incoming leg from here on, before anybody decided what becomes of it."""
+        self._legs[leg.handle] = leg
+
+    def ring(self, leg: Leg) -> None:
+        """Tell the caller that the phone rings."""
+        self._seen(leg, "ringing")
+        self._shell.endpoint.ring(leg.handle, self._shell.now())
+        self._shell.pump()
+
+    def answer(self, leg: Leg) -> None:
+        """Answer an incoming leg; its media runs from here on. Raises OffhookError, after refusing the call."""
+        try:
+            leg.session = self._sessions.open(self._rtp_ip(leg.account))
+            body = leg.session.answer_to(leg.offered) if leg.offered else leg.session.offer()
+        except OffhookError as error:
+            status = SERVER_INTERNAL_ERROR if isinstance(error, NetworkError) else NOT_ACCEPTABLE_HERE
+            self.reject(leg, status)
+            raise
+        leg.answered = True
+        self._shell.endpoint.answer(leg.handle, body, self._shell.now())
+        self._up(leg)
+        self._shell.pump()
+
+    def reject(self, leg: Leg, status: int) -> None:
+        """Refuse an incoming leg."""
+        self._drop(leg, "ended")
+        self._shell.endpoint.reject(leg.handle, status, "", self._shell.now())
+        self._shell.pump()
+
+    def end(self, leg: Leg) -> None:
+        """End a leg in whatever state; its media stops now, the other side's answer is not waited for."""
+        self._drop(leg, "ended")
+        self._shell.endpoint.hang_up(leg.handle, self._shell.now())
+        self._shell.pump()
+
+    def take(self, event: sip.Event) -> None:
+        """Take one call event of the endpoint; events of legs that are gone are ignored."""
+        match event:
+            case sip.CallTrying(handle) if leg := self._legs.get(handle):
+                leg.listener.leg_trying(leg)
+            case sip.CallProgress(handle, _, _, body) if leg := self._legs.get(handle):
+                self._progress(leg, body)
+            case sip.CallAccepted(handle, body) if leg := self._legs.get(handle):
+                self._accepted(leg, body)
+            case sip.CallConfirmed(handle, body) if leg := self._legs.get(handle):
+                self._confirmed(leg, body)
+            case sip.CallReoffer(handle, body) if leg := self._legs.get(handle):
+                self._reoffered(leg, body)
+            case sip.CallRefused(handle, status, reason) if leg := self._legs.get(handle):
+                self._drop(leg, "failed", status, reason)
+                leg.listener.leg_refused(leg, status, reason)
+            case sip.CallOver(handle, reason, elsewhere) if leg := self._legs.get(handle):
+                self._drop(leg, "ended", reason=reason)
+                leg.listener.leg_over(leg, elsewhere)
+            case _:
+                pass
+
+    def can_accept(self, body: Body | None) -> bool:
+        """Return whether an incoming offer is one that this phone can answer (none at all is)."""
+        if body is None:
+            return True
+        try:
+            session = self._sessions.open("127.0.0.1")
+        except NetworkError:
+            return True
+        try:
+            session.answer_to(body)
+        except OffhookError:
+            return False
+        finally:
+            session.close()
+        return True
+
+    def _progress(self, leg: Leg, body: Body | None) -> None:
+        if body is not None and leg.session is not None and _take_answer(leg.session, body):
+            leg.session.run()
+            leg.state = "early"
+        elif leg.state == "calling":
+            leg.state = "ringing"
+        self._seen(leg, leg.state)
+        leg.listener.leg_progress(leg)
+
+    def _accepted(self, leg: Leg, body: Body | None) -> None:
+        session = leg.session
+        if session is None:
+            return
+        if (body is not None and not _take_answer(session, body)) or session.plan is None:
+            # The 2xx carries nothing that we can talk with: the call is ended, as RFC 3261 section 13.2.2.4 allows.
+            self.end(leg)
+            leg.listener.leg_refused(leg, NOT_ACCEPTABLE_HERE, "no usable media in the answer")
+            return
+        leg.answered = True
+        self._up(leg)
+        leg.listener.leg_accepted(leg)
+
+    def _confirmed(self, leg: Leg, body: Body | None) -> None:
+        if leg.session is not None and leg.session.plan is None:
+            if body is not None and _take_answer(leg.session, body):
+                leg.session.run()
+                return
+            self.end(leg)
+            leg.listener.leg_over(leg, False)
+
+    def _reoffered(self, leg: Leg, body: Body | None) -> None:
+        if leg.session is None:
+            self._shell.endpoint.reject_reoffer(leg.handle, NOT_ACCEPTABLE_HERE, self._shell.now())
+            return
+        try:
+            answer = leg.session.offer() if body is None else leg.session.answer_to(body)
+        except OffhookError:
+            self._shell.endpoint.reject_reoffer(leg.handle, NOT_ACCEPTABLE_HERE, self._shell.now())
+            return
+        self._shell.endpoint.accept_reoffer(leg.handle, answer, self._shell.now())
+        state = "held" if leg.session.held else "talking"
+        if state != leg.state:
+            leg.state = "held" if leg.session.held else "talking"
+            self._seen(leg, state)
+
+    def _up(self, leg: Leg) -> None:
+        leg.answered_at = self._shell.now()
+        leg.state = "held" if leg.session is not None and leg.session.held else "talking"
+        if leg.session is not None:
+            leg.session.run()
+        self._seen(leg, leg.state)
+
+    def _drop(self, leg: Leg, seen: str, status: int = 0, reason: str = "") -> None:
+        if self._legs.pop(leg.handle, None) is None:
+            return
+        leg.state = "ending"
+        if leg.session is not None:
+            leg.session.close()
+        self._seen(leg, seen, status, reason)
+
+    def _seen(self, leg: Leg, state: str, status: int = 0, reason: str = "") -> None:
+        self._observe(CallSeen(state, leg.peer, leg.direction, leg.emergency, status, reason))
+
+
+def _take_answer(session: MediaSession, body: Body) -> bool:
+    try:
+        session.take_answer(body)
+    except OffhookError:
+        return False
+    return True

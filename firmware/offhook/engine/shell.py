@@ -1,0 +1,127 @@
+"""The asyncio shell around a sans-IO :class:`offhook.sip.endpoint.Endpoint`: sockets below, one timer beside.
+
+After every input: events are handed up, bytes are sent, and one ``call_at`` is armed for the endpoint's deadline.
+
+::
+
+    datagram / stream --> receive() --+                +--> on_event(event)
+    ICMP, refused ------> send_failed +--> Endpoint ---+--> SipTransport.send
+    call_at ------------> tick() -----+                +--> call_at(deadline())
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from offhook.engine.resolver import Resolver
+from offhook.engine.transport import SipTransport
+from offhook.errors import NetworkError
+from offhook.sip.endpoint import Endpoint, EndpointSettings
+from offhook.sip.events import Address, CloseFlow, Event, Flow, Lookup, Transport
+
+
+class EndpointShell:
+    """Runs one endpoint on the running loop.
+
+    ``on_event`` gets every event but :class:`Lookup` and :class:`CloseFlow`, which are answered here. Call
+    :meth:`pump` after calling any of the endpoint's own methods.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        random: Callable[[int], bytes],
+        on_event: Callable[[Event], None],
+        resolver: Resolver,
+    ) -> None:
+        self.transport = SipTransport(self)
+        self.endpoint = Endpoint(settings, random, self.transport.local_address)
+        self._on_event = on_event
+        self._resolver = resolver
+        self._timer: asyncio.TimerHandle | None = None
+        self._lookups: set[asyncio.Task[None]] = set()
+        self._pumping = False
+        self._closed = False
+
+    def now(self) -> float:
+        """Return the loop's time: the only clock that the endpoint sees."""
+        return asyncio.get_running_loop().time()
+
+    async def open(self, ip: str, port: int) -> None:
+        """Bind the sockets. Raises NetworkError."""
+        await self.transport.open(ip, port)
+
+    def pump(self) -> None:
+        """Hand up events, send what is due and arm the timer."""
+        if self._pumping or self._closed:
+            return  # an event handler called the endpoint: the loop below takes up what came of it
+        self._pumping = True
+        try:
+            while True:
+                sent = self.endpoint.to_send(self.now())
+                for item in sent:
+                    self.transport.send(item)
+                event = self.endpoint.next_event()
+                if event is None and not sent:
+                    break
+                if event is not None:
+                    self._dispatch(event)
+        finally:
+            self._pumping = False
+        self._arm()
+
+    async def close(self) -> None:
+        """Stop timers and lookups and release the sockets; what the endpoint still wanted is not sent."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._lookups:
+            task.cancel()
+        await self.transport.close()
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """See :class:`offhook.engine.transport.TransportReceiver`."""
+        self.endpoint.receive(data, flow, self.now())
+        self.pump()
+
+    def closed(self, flow: Flow) -> None:
+        """See :class:`offhook.engine.transport.TransportReceiver`."""
+        self.endpoint.flow_closed(flow, self.now())
+        self.pump()
+
+    def failed(self, transport: Transport, remote: Address, reason: str) -> None:
+        """See :class:`offhook.engine.transport.TransportReceiver`."""
+        self.endpoint.send_failed(transport, remote, reason, self.now())
+        self.pump()
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case Lookup():
+                task = asyncio.get_running_loop().create_task(self._look_up(event))
+                self._lookups.add(task)
+                task.add_done_callback(self._lookups.discard)
+            case CloseFlow(flow):
+                self.transport.close_flow(flow)
+            case _:
+                self._on_event(event)
+
+    async def _look_up(self, lookup: Lookup) -> None:
+        try:
+            targets = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport)
+        except NetworkError as error:
+            self.endpoint.unresolvable(lookup.key, str(error), self.now())
+        else:
+            self.endpoint.resolved(lookup.key, targets, self.now())
+        self.pump()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.endpoint.deadline()
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.endpoint.tick(self.now())
+        self.pump()

@@ -1,0 +1,152 @@
+"""SIP over TCP: connections in and out, each with a number of its own (:rfc:`3261#section-18`)."""
+
+import asyncio
+import contextlib
+import itertools
+from typing import Protocol
+
+from offhook.errors import NetworkError
+
+Address = tuple[str, int]
+_MAX_PENDING = 256 * 1024
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class StreamReceiver(Protocol):
+    """What is told about connections; called in the loop's thread."""
+
+    def stream_opened(self, number: int, local: Address, remote: Address) -> None:
+        """A connection is up, ours or theirs."""
+
+    def stream_data(self, number: int, data: bytes) -> None:
+        """Bytes arrived."""
+
+    def stream_closed(self, number: int) -> None:
+        """The connection is gone."""
+
+    def connect_failed(self, remote: Address, reason: str) -> None:
+        """A connection that was wanted could not be made; what waited for it is lost."""
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, streams: "TcpStreams", number: int) -> None:
+        self._streams = streams
+        self.number = number
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._streams.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._streams.receiver.stream_data(self.number, data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._streams.lost(self)
+
+
+class TcpStreams:
+    """A listening TCP port and the connections that came of it or were opened to send."""
+
+    def __init__(self, receiver: StreamReceiver, limit: int = 64) -> None:
+        self.receiver = receiver
+        self._limit = limit
+        self._numbers = itertools.count(1)
+        self._server: asyncio.Server | None = None
+        self._open: dict[int, _Connection] = {}
+        self._by_remote: dict[Address, int] = {}
+        self._waiting: dict[Address, list[bytes]] = {}
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._local_ip: str | None = None
+
+    async def listen(self, ip: str, port: int) -> Address:
+        """Bind; return the address. Raises NetworkError."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: _Connection(self, next(self._numbers)), ip, port)
+        except OSError as error:
+            raise NetworkError(
+                f"cannot listen for SIP on tcp {ip}:{port}: {error.strerror}; "
+                "set sip.listen to an address of this device and a free port"
+            ) from error
+        self._local_ip = None if ip in ("0.0.0.0", "::") else ip
+        name = self._server.sockets[0].getsockname()
+        return (name[0], name[1])
+
+    def send(self, data: bytes, remote: Address, number: int | None) -> None:
+        """Send on connection ``number`` if it is still there, else on any to ``remote``, else open one."""
+        if number is None or number not in self._open:
+            number = self._by_remote.get(remote)
+        connection = self._open.get(number) if number is not None else None
+        if connection is not None and connection.transport is not None:
+            if connection.transport.get_write_buffer_size() > _MAX_PENDING:
+                connection.transport.abort()
+                return
+            connection.transport.write(data)
+            return
+        waiting = self._waiting.get(remote)
+        if waiting is not None:
+            if sum(map(len, waiting)) < _MAX_PENDING:
+                waiting.append(data)
+            return
+        self._waiting[remote] = [data]
+        task = asyncio.get_running_loop().create_task(self._connect(remote))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    def close_stream(self, number: int) -> None:
+        """Close one connection after what was written."""
+        connection = self._open.get(number)
+        if connection is not None and connection.transport is not None:
+            connection.transport.close()
+
+    async def close(self) -> None:
+        """Close the port and every connection."""
+        for task in self._connecting:
+            task.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._open.values()):
+            if connection.transport is not None:
+                connection.transport.close()
+        # One turn lets transports write what they hold and report that they are closed.
+        await asyncio.sleep(0)
+
+    async def _connect(self, remote: Address) -> None:
+        loop = asyncio.get_running_loop()
+        local: Address | None = (self._local_ip, 0) if self._local_ip else None
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await loop.create_connection(
+                    lambda: _Connection(self, next(self._numbers)), remote[0], remote[1], local_addr=local
+                )
+        except (OSError, TimeoutError) as error:
+            self._waiting.pop(remote, None)
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "no answer"
+            self.receiver.connect_failed(remote, reason)
+
+    def made(self, connection: _Connection) -> None:
+        """Take in a new connection (called by the connection itself)."""
+        transport = connection.transport
+        assert transport is not None
+        peer, name = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if len(self._open) >= self._limit or peer is None:
+            transport.abort()
+            return
+        remote: Address = (peer[0], peer[1])
+        self._open[connection.number] = connection
+        self._by_remote[remote] = connection.number
+        self.receiver.stream_opened(connection.number, (name[0], name[1]), remote)
+        for data in self._waiting.pop(remote, []):
+            transport.write(data)
+
+    def lost(self, connection: _Connection) -> None:
+        """Forget a connection (called by the connection itself)."""
+        if self._open.pop(connection.number, None) is None:
+            return
+        for remote, number in list(self._by_remote.items()):
+            if number == connection.number:
+                del self._by_remote[remote]
+        with contextlib.suppress(KeyError):
+            self.receiver.stream_closed(connection.number)

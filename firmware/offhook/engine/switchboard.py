@@ -1,0 +1,202 @@
+"""The only meeting point: events go to the phone machine, its actions go to board, media and calls.
+
+::
+
+    board, agent, timers --post(event)--> Phone.handle --actions--> perform --> board, media, agent, timers
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from offhook.engine.observations import DtmfSeen, LampSeen, Observation, RingerSeen, StateSeen, ToneSeen
+from offhook.engine.ports import Board, LampState
+from offhook.phone import actions as do
+from offhook.phone import events as phone
+from offhook.phone.machine import Phone
+from offhook.phone.states import State
+
+_VOLUME_STEP_DB = 3.0
+
+
+class Calls(Protocol):
+    """Ordinary calls (:class:`offhook.engine.agent.Agent`)."""
+
+    def place(self, call: str, number: str) -> None: ...
+    def ring(self, call: str) -> None: ...
+    def answer(self, call: str) -> None: ...
+    def reject(self, call: str, status: int) -> None: ...
+    def end(self, call: str) -> None: ...
+
+
+class EmergencyCalls(Protocol):
+    """Emergency calls (:class:`offhook.engine.caller.EmergencyCaller`); ``end`` says whether the call was one."""
+
+    def place(self, call: str, number: str) -> None: ...
+    def end(self, call: str) -> bool: ...
+
+
+class Ear(Protocol):
+    """What the switchboard uses of the media process (:class:`offhook.engine.mediaclient.MediaClient`)."""
+
+    def set_active(self, on: bool) -> None: ...
+    def play_tone(self, name: str) -> None: ...
+    def stop_tone(self) -> None: ...
+    def set_volume(self, db: float) -> None: ...
+
+
+class Keys(Protocol):
+    """Telephone events into a call."""
+
+    def start_dtmf(self, call: str, digit: str) -> None: ...
+    def stop_dtmf(self, call: str, digit: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchboardSettings:
+    """Ring cadence as on, off, ... in ms; the ear's volume in dB at the start and its bounds."""
+
+    ring_cadence_ms: tuple[int, ...] = (1000, 4000)
+    volume_db: float = 0.0
+    volume_min_db: float = -18.0
+    volume_max_db: float = 12.0
+
+
+class Switchboard:
+    """Runs one :class:`Phone` on the loop: a queue of events, named one-shot timers, and actions performed in order."""
+
+    def __init__(
+        self,
+        machine: Phone,
+        board: Board,
+        ear: Ear,
+        keys: Keys,
+        speak: Callable[[str], None],
+        observe: Callable[[Observation], None],
+        settings: SwitchboardSettings,
+    ) -> None:
+        self.machine = machine
+        self._board = board
+        self._ear = ear
+        self._keys = keys
+        self._speak = speak
+        self._observe = observe
+        self._settings = settings
+        self._volume = settings.volume_db
+        self._calls: Calls | None = None
+        self._emergency: EmergencyCalls | None = None
+        self._queue: deque[tuple[phone.Event, float]] = deque()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._running = False
+
+    def connect(self, calls: Calls, emergency: EmergencyCalls) -> None:
+        """Join the calls to the switchboard (they post to it, so they are made after it)."""
+        self._calls = calls
+        self._emergency = emergency
+
+    def post(self, event: phone.Event, t: float | None = None) -> None:
+        """Give the phone machine an event that happened at ``t`` (loop time; now where not given)."""
+        self._queue.append((event, asyncio.get_running_loop().time() if t is None else t))
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._queue:
+                self._handle(*self._queue.popleft())
+        finally:
+            self._running = False
+
+    def phone_event(self, event: phone.Event, t: float) -> None:
+        """See :class:`offhook.engine.ports.BoardListener`."""
+        self.post(event, t)
+
+    def button(self, name: str, t: float) -> None:
+        """See :class:`offhook.engine.ports.BoardListener`: volume keys work in every state."""
+        step = {"volume_up": _VOLUME_STEP_DB, "volume_down": -_VOLUME_STEP_DB}.get(name)
+        if step is not None:
+            bounds = self._settings
+            self._volume = min(max(self._volume + step, bounds.volume_min_db), bounds.volume_max_db)
+            self._ear.set_volume(self._volume)
+
+    def close(self) -> None:
+        """Forget timers, silence the ringer."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._board.set_ringer(False, ())
+
+    def _handle(self, event: phone.Event, t: float) -> None:
+        before = self.machine.state
+        if isinstance(event, phone.HookLifted):
+            self._ear.set_active(True)
+        actions = self.machine.handle(event, t)
+        for action in actions:
+            self._perform(action)
+        if isinstance(event, phone.CallIncoming) and do.StartRinging() in actions and self._calls is not None:
+            self._calls.ring(event.call)
+        if isinstance(event, phone.HookReplaced):
+            self._ear.set_active(False)
+        after = self.machine.state
+        if after is not before:
+            self._observe(StateSeen(after.name))
+            self._show(after)
+
+    def _perform(self, action: do.Action) -> None:
+        calls, emergency = self._calls, self._emergency
+        if calls is None or emergency is None:
+            raise RuntimeError("the switchboard was given an event before connect()")
+        match action:
+            case do.PlayTone(tone):
+                self._ear.play_tone(tone.value)
+            case do.StopTone():
+                self._ear.stop_tone()
+                self._observe(ToneSeen("none", asyncio.get_running_loop().time()))
+            case do.Say(text):
+                self._speak(text)
+            case do.StartRinging():
+                self._ring(True)
+            case do.StopRinging():
+                self._ring(False)
+            case do.PlaceCall(call, number):
+                calls.place(call, number)
+            case do.PlaceEmergencyCall(call, number):
+                emergency.place(call, number)
+            case do.AnswerCall(call):
+                calls.answer(call)
+            case do.RejectCall(call, status):
+                calls.reject(call, status)
+            case do.EndCall(call):
+                if not emergency.end(call):
+                    calls.end(call)
+            case do.StartDtmf(call, key):
+                self._keys.start_dtmf(call, key)
+                self._observe(DtmfSeen(key, "out"))
+            case do.StopDtmf(call, key):
+                self._keys.stop_dtmf(call, key)
+            case do.SetTimer(name, seconds):
+                self._cancel(name)
+                self._timers[name] = asyncio.get_running_loop().call_later(seconds, self._fire, name)
+            case do.CancelTimer(name):
+                self._cancel(name)
+
+    def _ring(self, on: bool) -> None:
+        cadence = self._settings.ring_cadence_ms if on else ()
+        self._board.set_ringer(on, cadence)
+        self._observe(RingerSeen(on, ",".join(map(str, cadence))))
+
+    def _show(self, state: State) -> None:
+        lamps: dict[State, LampState] = {State.ON_HOOK: "off", State.RINGING: "blink"}
+        lamp = lamps.get(state, "on")
+        self._board.set_lamp("line", lamp)
+        self._observe(LampSeen("line", lamp))
+
+    def _cancel(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _fire(self, name: str) -> None:
+        self._timers.pop(name, None)
+        self.post(phone.TimerFired(name))
