@@ -1,0 +1,1 @@
+"""What several test rooms share: virtual time, peers, cards, the phone as a child process."""
