@@ -8,7 +8,7 @@ from offhook.engine.legs import Legs
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
 from offhook.sip.events import IncomingCall
-from offhook.sip.register import AccountSettings
+from offhook.sip.settings import AccountSettings
 from offhook.sip.uri import SipUri, parse_uri
 
 BUSY_HERE = 486

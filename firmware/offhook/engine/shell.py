@@ -15,8 +15,9 @@ from collections.abc import Callable
 from offhook.engine.resolver import Resolver
 from offhook.engine.transport import SipTransport
 from offhook.errors import NetworkError
-from offhook.sip.endpoint import Endpoint, EndpointSettings
+from offhook.sip.endpoint import Endpoint
 from offhook.sip.events import Address, CloseFlow, Event, Flow, Lookup, Transport
+from offhook.sip.settings import EndpointSettings
 
 
 class EndpointShell:

@@ -1,0 +1,98 @@
+"""A small RTP end for the built-in exchange: PCMU frames in and out on a loopback port, 20 ms each (:rfc:`3551`)."""
+
+import asyncio
+import socket
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offhook.errors import OffhookError
+from offhook.rtp.packet import RtpPacket
+
+Frame = NDArray[np.int16]
+FRAME = 160
+FRAME_S = 0.02
+PCMU = 0
+
+
+class Voice(Protocol):
+    """What the far end says: asked for one frame (160 samples at 8 kHz) every 20 ms, told of what it hears."""
+
+    def heard(self, payload: bytes) -> None:
+        """Take the payload of a PCMU packet from the phone."""
+
+    def speak(self) -> bytes | None:
+        """Return the next 160 bytes of PCMU, or None to say nothing."""
+
+
+class RtpEnd(asyncio.DatagramProtocol):
+    """Sends what a :class:`Voice` says to where the phone's packets come from, or its SDP points."""
+
+    def __init__(self, voice: Voice, ssrc: int) -> None:
+        self._voice = voice
+        self._ssrc = ssrc
+        self._transport: asyncio.DatagramTransport | None = None
+        self._remote: tuple[str, int] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._next = 0.0
+        self._sequence = 0
+        self._timestamp = 0
+
+    @classmethod
+    async def open(cls, voice: Voice, ssrc: int, ip: str) -> "RtpEnd":
+        """Bind a free port on ``ip``."""
+        _, end = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: cls(voice, ssrc), local_addr=(ip, 0), family=socket.AF_INET
+        )
+        return end
+
+    @property
+    def port(self) -> int:
+        """The port for SDP."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def run(self, remote: tuple[str, int] | None) -> None:
+        """Begin to speak to ``remote``."""
+        self._remote = remote
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._next = loop.time() + FRAME_S
+            self._timer = loop.call_at(self._next, self._tick)
+
+    def close(self) -> None:
+        """Fall silent and release the port."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See :class:`asyncio.DatagramProtocol`."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """See :class:`asyncio.DatagramProtocol`."""
+        try:
+            packet = RtpPacket.parse(data)
+        except OffhookError:
+            return
+        self._remote = (addr[0], addr[1])
+        if packet.payload_type == PCMU:
+            self._voice.heard(bytes(packet.payload))
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next += FRAME_S
+        self._timer = loop.call_at(self._next, self._tick)
+        payload = self._voice.speak()
+        if payload is not None:
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._send(RtpPacket(PCMU, self._sequence, self._timestamp, self._ssrc, payload))
+        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+
+    def _send(self, packet: RtpPacket) -> None:
+        if self._transport is not None and self._remote is not None:
+            self._transport.sendto(packet.serialize(), self._remote)

@@ -1,0 +1,66 @@
+"""Which accounts can place calls now, and why the others cannot."""
+
+from dataclasses import dataclass
+
+from offhook.sip.events import Event, Registered, RegistrationFailed, Unregistered
+from offhook.sip.settings import AccountSettings
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(slots=True)
+class _Row:
+    settings: AccountSettings
+    registered: bool = False
+    last_error: str = ""
+
+
+class AccountBook:
+    """One row per account. An account that does not register counts as in service."""
+
+    def __init__(self, accounts: tuple[AccountSettings, ...]) -> None:
+        self._rows = {account.name: _Row(account) for account in accounts}
+
+    def take(self, event: Event) -> tuple[str, str, str] | None:
+        """Take an event; return (account, state, reason) where it changed a row's standing."""
+        match event:
+            case Registered(name) if row := self._rows.get(name):
+                changed = not row.registered
+                row.registered, row.last_error = True, ""
+                return (name, "registered", "") if changed else None
+            case RegistrationFailed(name, status, reason) if row := self._rows.get(name):
+                row.registered = False
+                row.last_error = f"{status} {reason}".strip() if status else reason
+                return (name, "failed", row.last_error)
+            case Unregistered(name) if row := self._rows.get(name):
+                row.registered = False
+                return (name, "unregistered", "")
+            case _:
+                return None
+
+    def in_service(self, name: str) -> bool:
+        """Return whether calls can be placed with this account."""
+        row = self._rows.get(name)
+        return row is not None and (row.registered or not row.settings.register)
+
+    def any_in_service(self) -> bool:
+        """Return whether any account can place calls."""
+        return any(self.in_service(name) for name in self._rows)
+
+    def all_registered(self) -> bool:
+        """Return whether every account that shall register has done so."""
+        return all(self.in_service(name) for name in self._rows)
+
+    def to_json(self) -> list[Json]:
+        """Return the ``accounts`` list of the status object."""
+        return [
+            {
+                "name": row.settings.name,
+                "uri": row.settings.uri,
+                "registered": row.registered,
+                "in_service": self.in_service(row.settings.name),
+                "server": row.settings.server,
+                "last_error": row.last_error,
+            }
+            for row in self._rows.values()
+        ]

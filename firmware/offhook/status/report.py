@@ -1,0 +1,98 @@
+"""The status object: what ``offhook status --json``, the board socket and the page show. Keys are only ever added."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from offhook.engine.leg import Leg
+from offhook.status.accounts import AccountBook
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(slots=True)
+class StreamFigures:
+    """The last report of one stream: packet counts, times in ms, MOS by the E-model (ITU-T G.107)."""
+
+    rx: int = 0
+    tx: int = 0
+    lost: int = 0
+    concealed: int = 0
+    jitter_ms: float = 0.0
+    buffer_ms: float = 0.0
+    mos: float | None = None
+
+
+@dataclass(slots=True)
+class AudioFigures:
+    """What the media process last said of its devices."""
+
+    state: str = "closed"
+    capture: str = ""
+    playback: str = ""
+    xruns: int = 0
+    realtime: bool = False
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class StatusReport:
+    """Gathers the rooms' own words into one object; each callable returns what its room shows now."""
+
+    version: str
+    started: float
+    phone: Callable[[], str]
+    legs: Callable[[], list[Leg]]
+    addresses: Callable[[], Mapping[str, tuple[str, int]]]
+    power: Callable[[], dict[str, Json]]
+    emergency: Callable[[], dict[str, Json]]
+    config: Callable[[], dict[str, Json]]
+    accounts: AccountBook
+    audio: AudioFigures = field(default_factory=AudioFigures)
+    streams: dict[int, StreamFigures] = field(default_factory=dict)
+
+    def __call__(self, now: float) -> dict[str, Json]:
+        """Return the status object at ``now`` (loop time, seconds)."""
+        return {
+            "version": self.version,
+            "uptime_s": round(now - self.started, 1),
+            "phone": self.phone(),
+            "sip": {name: _place(address) for name, address in self.addresses().items()},
+            "accounts": self.accounts.to_json(),
+            "calls": [self._call(leg, now) for leg in self.legs()],
+            "power": self.power(),
+            "emergency": self.emergency(),
+            "config": self.config(),
+            "audio": {
+                "state": self.audio.state,
+                "capture": self.audio.capture,
+                "playback": self.audio.playback,
+                "xruns": self.audio.xruns,
+                "realtime": self.audio.realtime,
+                "detail": self.audio.detail,
+            },
+        }
+
+    def _call(self, leg: Leg, now: float) -> Json:
+        figures = self.streams.get(leg.session.stream, StreamFigures()) if leg.session else StreamFigures()
+        return {
+            "direction": leg.direction,
+            "peer": leg.peer,
+            "state": leg.state,
+            "codec": leg.session.codec if leg.session else "",
+            "srtp": False,
+            "emergency": leg.emergency,
+            "account": leg.account,
+            "seconds": round(now - leg.answered_at, 1) if leg.answered_at is not None else 0.0,
+            "rx": figures.rx,
+            "tx": figures.tx,
+            "lost": figures.lost,
+            "concealed": figures.concealed,
+            "jitter_ms": round(figures.jitter_ms, 1),
+            "buffer_ms": round(figures.buffer_ms, 1),
+            "mos": None if figures.mos is None else round(figures.mos, 2),
+        }
+
+
+def _place(address: tuple[str, int]) -> str:
+    ip, port = address
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

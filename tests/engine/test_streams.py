@@ -1,0 +1,83 @@
+import asyncio
+import socket
+
+from offhook.engine.streams import Address, TcpStreams
+from tests.support.virtual_loop import run
+
+
+class Log:
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+
+    def stream_opened(self, number: int, local: Address, remote: Address) -> None:
+        self.events.put_nowait(("opened", number))
+
+    def stream_data(self, number: int, data: bytes) -> None:
+        self.events.put_nowait(("data", number, data))
+
+    def stream_closed(self, number: int) -> None:
+        self.events.put_nowait(("closed", number))
+
+    def connect_failed(self, remote: Address, reason: str) -> None:
+        self.events.put_nowait(("failed", remote))
+
+
+def test_sending_opens_a_connection_and_uses_it_again() -> None:
+    async def scenario() -> None:
+        here, there = Log(), Log()
+        client, server = TcpStreams(here), TcpStreams(there)
+        address = await server.listen("127.0.0.1", 0)
+        client.send(b"one", address, None)
+        client.send(b"two", address, None)
+        assert (await there.events.get())[0] == "opened"
+        received = b""
+        while len(received) < 6:
+            received += (await there.events.get())[2]  # type: ignore[operator]
+        assert received == b"onetwo"
+        assert await here.events.get() == ("opened", 1)
+        server.send(b"back", ("127.0.0.1", 1), 1)
+        assert await here.events.get() == ("data", 1, b"back")
+        client.close_stream(1)
+        assert await here.events.get() == ("closed", 1)
+        assert await there.events.get() == ("closed", 1)
+        await client.close()
+        await server.close()
+
+    run(scenario)
+
+
+def test_a_refused_connection_is_reported() -> None:
+    async def scenario() -> None:
+        log = Log()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            gone = probe.getsockname()
+        client = TcpStreams(log)
+        client.send(b"anybody?", gone, None)
+        assert await log.events.get() == ("failed", gone)
+        await client.close()
+
+    run(scenario)
+
+
+def test_connections_over_the_limit_are_refused() -> None:
+    async def scenario() -> None:
+        log = Log()
+        server = TcpStreams(log, limit=1)
+        address = await server.listen("127.0.0.1", 0)
+        _, first = await asyncio.open_connection(*address)
+        await log.events.get()
+        reader, second = await asyncio.open_connection(*address)
+        assert await _ends(reader)
+        first.close()
+        second.close()
+        await server.close()
+
+    run(scenario)
+
+
+async def _ends(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
