@@ -1,0 +1,85 @@
+"""The whole suite's rules: order, time limits, no silent skip, and the options that ``./dev`` passes."""
+
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+import pytest
+from hypothesis import settings
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+LIMITS_S = {"peer": 300.0, "browser": 180.0}
+UNIT_LIMIT_S = 90.0
+
+settings.register_profile("offhook", deadline=None, derandomize=IN_CI, print_blob=True)
+settings.load_profile("offhook")
+
+
+class TestTookTooLongError(Exception):
+    """A test passed its time limit: it would have held up the whole suite."""
+
+    __test__ = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the suite's own options."""
+    parser.addoption("--soak", action="store_true", help="run the long counts of the end-to-end tests")
+
+
+def order_of(item: pytest.Item) -> int:
+    """Unit tests first, then property tests, then those with real peers, then the browser."""
+    if item.get_closest_marker("browser"):
+        return 3
+    if item.get_closest_marker("peer"):
+        return 2
+    return 1 if getattr(getattr(item, "function", None), "is_hypothesis_test", False) else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick and says most comes first."""
+    items.sort(key=order_of)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With CI=true a skipped test is a failure: nothing goes untested unseen."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """A module that skips itself is no different."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End a test that hangs with a traceback of where it hung."""
+    limit = next((limit for name, limit in LIMITS_S.items() if item.get_closest_marker(name)), UNIT_LIMIT_S)
+    if item.config.getoption("--soak"):
+        limit *= 10
+
+    def expire(_signal: int, _frame: FrameType | None) -> None:
+        raise TestTookTooLongError(f"{item.nodeid} took longer than {limit:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether the long counts are wanted."""
+    return bool(request.config.getoption("--soak"))
