@@ -32,7 +32,7 @@ class PlayTone:
 
 @dataclass(frozen=True, slots=True)
 class StopTone:
-    """Silence whatever tone plays; a call's audio goes on."""
+    """Silence whatever tone plays and whatever prompt speaks; a call's audio goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,20 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHeld:
+    """The other side put the call on hold: it hears nothing of us."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallResumed:
+    """The other side took the call back from hold."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceChanged:
     """Whether at least one account can place calls now."""
 
@@ -127,6 +141,8 @@ Event = (
     | CallAnswered
     | CallFailed
     | CallEnded
+    | CallHeld
+    | CallResumed
     | ServiceChanged
     | MessagesWaiting
     | NoticeRaised
