@@ -1,0 +1,103 @@
+"""The command line: one parser; each command's module is imported only when it is called."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from offhook import __version__
+
+EX_UNAVAILABLE = 69
+EX_CONFIG = 78
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the process's exit status."""
+    args = _parser().parse_args(argv)
+    command: Command = args.command
+    return command(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="offhook", description="Phone firmware that turns a Raspberry Pi into a real telephone."
+    )
+    parser.add_argument("--version", action="version", version=f"offhook {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="be the phone: drive a board by a config file")
+    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the config file (offhook.yaml)")
+    run.add_argument("--board", type=Path, required=True, metavar="FILE", help="how the handset is wired")
+    _common(run)
+    run.set_defaults(command=_run)
+
+    sim = commands.add_parser("sim", help="a simulated phone in the browser, with its own little exchange")
+    sim.add_argument("--config", type=Path, metavar="FILE", help="a config instead of the built-in one")
+    sim.add_argument("--board", type=Path, metavar="FILE", help="a board file of kind `simulated`")
+    sim.add_argument("--no-web", action="store_true", help="no page: the terminal is the phone")
+    sim.add_argument("--no-exchange", action="store_true", help="no built-in exchange; use the accounts of --config")
+    sim.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1 (default: any)")
+    _common(sim)
+    sim.set_defaults(command=_sim)
+
+    check = commands.add_parser("check", help="say everything that is wrong in a config or board file")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--board", action="store_true", help="FILE is a board file")
+    check.set_defaults(command=_check)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of the config, for editors")
+    schema.add_argument("--board", action="store_true", help="of the board file instead")
+    schema.add_argument("--markdown", action="store_true", help="print the reference as Markdown instead")
+    schema.set_defaults(command=_schema)
+
+    status = commands.add_parser("status", help="show what a running phone says of itself")
+    status.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
+    status.add_argument("--json", action="store_true", help="the whole object, for programs")
+    status.set_defaults(command=_status)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--board-socket", type=Path, metavar="PATH", help="Unix socket of a simulated board")
+    parser.add_argument("--control-socket", type=Path, metavar="PATH", help="Unix socket for status and watching")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="last good config, prompts")
+    parser.add_argument(
+        "--emergency-desk",
+        action="append",
+        default=[],
+        metavar="IP:PORT",
+        help="simulated board: where emergency calls go (may be given more than once)",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    from offhook.daemon.main import run
+    from offhook.daemon.options import Options
+
+    return run(Options.of_run(args))
+
+
+def _sim(args: argparse.Namespace) -> int:
+    from offhook.daemon.main import run
+    from offhook.daemon.options import Options
+
+    return run(Options.of_sim(args))
+
+
+def _check(args: argparse.Namespace) -> int:
+    from offhook.cli_check import main as check
+
+    return check(args)
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from offhook.cli_schema import main as schema
+
+    return schema(args)
+
+
+def _status(args: argparse.Namespace) -> int:
+    from offhook.cli_status import main as status
+
+    return status(args)

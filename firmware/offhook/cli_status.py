@@ -1,0 +1,73 @@
+"""``offhook status``: ask a running phone over its control socket."""
+
+import argparse
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+EX_UNAVAILABLE = 69
+_TIMEOUT_S = 5.0
+_MAX_ANSWER = 1 << 20
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the status; return 0, or 69 where no phone answers."""
+    path = args.control_socket or default_control_socket()
+    try:
+        status = _ask(path)
+    except (OSError, ValueError) as error:
+        print(f"offhook: no phone answers at {path}: {error}; is it running with --control-socket?", file=sys.stderr)
+        return EX_UNAVAILABLE
+    if args.json:
+        print(json.dumps(status, indent=2))
+    else:
+        print("\n".join(summary(status)))
+    return 0
+
+
+def default_control_socket() -> Path:
+    """Return the socket's place: the service's runtime directory, or the user's own."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR")
+    if os.environ.get("RUNTIME_DIRECTORY") or not runtime:
+        return Path(runtime or "/run/offhook") / "control.sock"
+    return Path(runtime) / "offhook" / "control.sock"
+
+
+def summary(status: dict[str, object]) -> list[str]:
+    """Return a status object as lines for a person."""
+    lines = [f"phone      {status['phone']}, up {status['uptime_s']} s"]
+    accounts, calls = status["accounts"], status["calls"]
+    if isinstance(accounts, list):
+        for row in accounts:
+            standing = "in service" if row["in_service"] else f"out of service: {row['last_error'] or 'registering'}"
+            lines.append(f"account    {row['name']}: {standing} ({row['server']})")
+    if isinstance(calls, list):
+        for row in calls:
+            lines.append(
+                f"call       {row['direction']} {row['peer']}: {row['state']}, {row['seconds']} s, {row['codec']}"
+            )
+    for name in ("power", "emergency", "config", "audio"):
+        section = status.get(name)
+        if isinstance(section, dict):
+            facts = ", ".join(f"{key} {value}" for key, value in section.items() if value not in (None, "", False))
+            lines.append(f"{name:<10} {facts}")
+    return lines
+
+
+def _ask(path: Path) -> dict[str, object]:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(_TIMEOUT_S)
+        sock.connect(str(path))
+        sock.sendall(b'{"do":"status"}\n')
+        answer = b""
+        while not answer.endswith(b"\n"):
+            piece = sock.recv(65536)
+            if not piece or len(answer) > _MAX_ANSWER:
+                raise ValueError("the answer is cut off")
+            answer += piece
+    status = json.loads(answer).get("status")
+    if not isinstance(status, dict):
+        raise ValueError("the answer has no status")
+    return status

@@ -1,0 +1,116 @@
+"""The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from offhook.config.schema import Config
+from offhook.daemon import settings
+from offhook.daemon.line import Line
+from offhook.dsp.regions import plan
+from offhook.engine.agent import Agent
+from offhook.engine.caller import EmergencyCaller
+from offhook.engine.guard import EmergencyGuard
+from offhook.engine.legs import Legs
+from offhook.engine.mediaclient import MediaClient
+from offhook.engine.ports import Board
+from offhook.engine.prompter import Prompter
+from offhook.engine.resolver import Resolver
+from offhook.engine.rtpports import RtpPorts
+from offhook.engine.session import Sessions
+from offhook.engine.shell import EndpointShell
+from offhook.engine.switchboard import Switchboard, SwitchboardSettings
+from offhook.engine.watchers import Watchers
+from offhook.phone.machine import Phone
+from offhook.status.accounts import AccountBook
+from offhook.status.report import AudioFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Fixtures:
+    """What stays while configs come and go: the handset's body, those who watch it, words, and the phone's UUID.
+
+    ``speak(text)`` says something in the ear as soon as it is rendered; ``sound_socket`` is where a phone without
+    cards exchanges sound with the simulator's page.
+    """
+
+    board: Board
+    watchers: Watchers
+    guard: EmergencyGuard
+    prompter: Prompter
+    device: str
+    sound_socket: Path | None
+
+
+def build(config: Config, fixtures: Fixtures) -> Line:
+    """Return a line for ``config``, not yet started."""
+    numbers = settings.emergency_numbers(config)
+    accounts = settings.accounts(config)
+    tones = plan(config.country)
+    watchers = fixtures.watchers
+    line = Line(
+        listen=(config.sip.listen.host, config.sip.listen.port),
+        accounts=accounts,
+        guard=fixtures.guard,
+        watchers=watchers,
+        book=AccountBook(accounts),
+        audio=AudioFigures(),
+        streams={},
+    )
+
+    # What the person has: handset, ear, mouth.
+    sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
+    line.media = MediaClient(settings.media(config, sound), line.media_message)
+    speak = _speaker(fixtures.prompter, line.media)
+    line.switchboard = Switchboard(
+        Phone(settings.phone(config, numbers)),
+        fixtures.board,
+        line.media,
+        line,
+        speak,
+        watchers.note,
+        SwitchboardSettings(ring_cadence_ms=tones.ring_cadence_ms),
+    )
+
+    # What the network has: one SIP endpoint, and media streams beside it.
+    line.shell = EndpointShell(settings.endpoint(config), os.urandom, line.sip_event, Resolver())
+    ports = RtpPorts(config.rtp.ports.first, config.rtp.ports.last)
+    sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, f"{os.urandom(8).hex()}@offhook")
+    line.legs = Legs(line.shell, sessions, line.media, line.rtp_ip, watchers.note)
+
+    # Calls join the two.
+    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service)
+    line.caller = EmergencyCaller(
+        settings.emergency(config, numbers, fixtures.device),
+        accounts,
+        fixtures.guard,
+        line.legs,
+        line.switchboard.post,
+        speak,
+        line.book.in_service,
+        os.urandom,
+    )
+    line.switchboard.connect(line.agent, line.caller)
+    return line
+
+
+def _session_id() -> int:
+    return int.from_bytes(os.urandom(4), "big")
+
+
+def _speaker(prompter: Prompter, media: MediaClient) -> Callable[[str], None]:
+    """Return a function that renders a text and hands it to the media process, without waiting."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def render(text: str) -> None:
+        path = await prompter.render(text)
+        media.say("" if path is None else str(path), text)
+
+    def speak(text: str) -> None:
+        task = asyncio.get_running_loop().create_task(render(text))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    return speak

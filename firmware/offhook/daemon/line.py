@@ -1,0 +1,148 @@
+"""Everything that one config makes: the line that a phone has from one (re)start to the next."""
+
+import asyncio
+import ipaddress
+import logging
+from dataclasses import dataclass, field
+
+from offhook.engine.agent import Agent
+from offhook.engine.caller import EmergencyCaller
+from offhook.engine.guard import EmergencyGuard
+from offhook.engine.legs import Legs
+from offhook.engine.mediaclient import MediaClient
+from offhook.engine.observations import DtmfSeen, RegistrationSeen, SaySeen, ToneSeen
+from offhook.engine.shell import EndpointShell
+from offhook.engine.switchboard import Switchboard
+from offhook.engine.transport import source_ip
+from offhook.engine.watchers import Watchers
+from offhook.media import messages as media
+from offhook.phone.events import ServiceChanged
+from offhook.phone.states import State
+from offhook.sip import events as sip
+from offhook.sip.settings import AccountSettings
+from offhook.status.accounts import AccountBook
+from offhook.status.report import AudioFigures, StreamFigures
+
+_log = logging.getLogger(__name__)
+_FAREWELL_S = 3.0
+# Any address that is routed will do: nothing is sent to it (RFC 5737).
+_ELSEWHERE = "192.0.2.1"
+
+
+@dataclass(slots=True)
+class Line:
+    """The rooms of one config, joined; made by :func:`offhook.daemon.build.build`."""
+
+    listen: tuple[str, int]
+    accounts: tuple[AccountSettings, ...]
+    guard: EmergencyGuard
+    watchers: Watchers
+    book: AccountBook
+    audio: AudioFigures
+    streams: dict[int, StreamFigures]
+    media: MediaClient = field(init=False)
+    shell: EndpointShell = field(init=False)
+    legs: Legs = field(init=False)
+    switchboard: Switchboard = field(init=False)
+    agent: Agent = field(init=False)
+    caller: EmergencyCaller = field(init=False)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the handset rests and no call exists: nobody would notice a restart."""
+        return self.switchboard.machine.state is State.ON_HOOK and not list(self.legs) and not self.caller.up
+
+    async def start(self) -> None:
+        """Bring up sound first, then SIP. Raises OffhookError where SIP cannot be bound."""
+        await self.media.start()
+        await self.shell.open(*self.listen)
+        for account in (*self.accounts, *self.guard.desk_accounts()):
+            self.shell.endpoint.register(account, self.shell.now())
+        self.shell.pump()
+        self.switchboard.post(ServiceChanged(self.book.any_in_service()))
+
+    async def stop(self) -> None:
+        """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s."""
+        if self.caller.up:
+            _log.warning("an emergency call is ended because the phone stops")
+        self.switchboard.close()
+        for leg in self.legs:
+            self.legs.end(leg)
+        self.shell.endpoint.close(self.shell.now())
+        self.shell.pump()
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                while not self.shell.endpoint.settled:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            _log.warning("a server did not confirm the end of a call or registration in %g s", _FAREWELL_S)
+        await self.shell.close()
+        await self.media.stop()
+
+    def sip_event(self, event: sip.Event) -> None:
+        """Take what the endpoint says."""
+        before = self.book.any_in_service()
+        change = self.book.take(event)
+        if change is not None:
+            account, state, reason = change
+            level = logging.WARNING if state == "failed" else logging.INFO
+            _log.log(level, "account %s: %s %s", account, state, reason, extra={"account": account})
+            self.watchers.note(RegistrationSeen(account, state, reason))
+        if self.book.any_in_service() is not before:
+            self.switchboard.post(ServiceChanged(not before))
+        if isinstance(event, sip.IncomingCall):
+            self.agent.incoming(event)
+        else:
+            self.legs.take(event)
+
+    def media_message(self, message: media.FromMedia) -> None:
+        """Take what the media process says."""
+        match message:
+            case media.ToneStarted(name, t):
+                self.watchers.note(ToneSeen(name, t))
+            case media.SayStarted(text):
+                self.watchers.note(SaySeen(text))
+            case media.DtmfReceived(_, digit):
+                self.watchers.note(DtmfSeen(digit, "in"))
+            case media.StreamReport():
+                self.streams[message.stream] = StreamFigures(
+                    message.rx,
+                    message.tx,
+                    message.lost,
+                    message.concealed,
+                    message.jitter_ms,
+                    message.buffer_ms,
+                    message.mos,
+                )
+            case media.DeviceChanged(state, capture, playback, detail):
+                self.audio.state, self.audio.capture, self.audio.playback = state, capture, playback
+                self.audio.detail = detail
+                if state in ("missing", "busy"):
+                    _log.error("%s", detail, extra={"device": capture or playback})
+            case media.Heartbeat(_, xruns, realtime):
+                self.audio.xruns, self.audio.realtime = xruns, realtime
+            case _:
+                pass
+
+    def start_dtmf(self, call: str, digit: str) -> None:
+        """Begin a telephone event in a call (:class:`offhook.engine.switchboard.Keys`)."""
+        leg = self.legs.by_call(call)
+        if leg is not None and leg.session is not None:
+            leg.session.start_dtmf(digit)
+
+    def stop_dtmf(self, call: str, digit: str) -> None:
+        """End it."""
+        leg = self.legs.by_call(call)
+        if leg is not None and leg.session is not None:
+            leg.session.stop_dtmf(digit)
+
+    def rtp_ip(self, account: str) -> str:
+        """Return the address of ours for media with an account's server."""
+        server = next((a.server for a in (*self.accounts, *self.guard.desk_accounts()) if a.name == account), "")
+        host = server.rpartition(":")[0] if server.count(":") == 1 or "]" in server else server
+        try:
+            remote = str(ipaddress.ip_address(host.strip("[]")))
+        except ValueError:
+            remote = _ELSEWHERE
+        ip = self.listen[0]
+        return source_ip(remote, "127.0.0.1") if ip in ("0.0.0.0", "::") else ip

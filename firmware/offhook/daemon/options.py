@@ -1,0 +1,59 @@
+"""What the command line says about how to run: plain values for the daemon."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. ``config`` and ``board`` None: the simulator's own."""
+
+    config: Path | None
+    board: Path | None
+    state_dir: Path
+    simulator: bool = False
+    board_socket: Path | None = None
+    control_socket: Path | None = None
+    web: bool = False
+    web_port: int = 0
+    exchange: bool = False
+    desks: tuple[str, ...] = ()
+
+    @classmethod
+    def of_run(cls, args: argparse.Namespace) -> "Options":
+        """Return the options of ``offhook run``."""
+        return cls(
+            config=args.config,
+            board=args.board,
+            state_dir=args.state_dir or _state_dir("offhook"),
+            board_socket=args.board_socket,
+            control_socket=args.control_socket,
+            desks=tuple(args.emergency_desk),
+        )
+
+    @classmethod
+    def of_sim(cls, args: argparse.Namespace) -> "Options":
+        """Return the options of ``offhook sim``."""
+        return cls(
+            config=args.config,
+            board=args.board,
+            state_dir=args.state_dir or _state_dir("offhook-sim"),
+            simulator=True,
+            board_socket=args.board_socket,
+            control_socket=args.control_socket,
+            web=not args.no_web,
+            web_port=args.port,
+            exchange=not args.no_exchange,
+            desks=tuple(args.emergency_desk),
+        )
+
+
+def _state_dir(name: str) -> Path:
+    # STATE_DIRECTORY is what systemd made for the service (systemd.exec(5)).
+    service = os.environ.get("STATE_DIRECTORY")
+    if service:
+        return Path(service.split(":")[0])
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / name

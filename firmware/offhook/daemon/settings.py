@@ -1,0 +1,136 @@
+"""From the config's models to each room's own settings: the only place that knows both."""
+
+from collections.abc import Mapping
+
+from offhook.config.accounts import Account
+from offhook.config.location import Location as LocationConfig
+from offhook.config.schema import Config
+from offhook.dsp.regions import TonePlan
+from offhook.emergency.attempts import LadderSettings
+from offhook.emergency.location import CivicLocation, GeodeticLocation, Location
+from offhook.emergency.numbers import numbers_for
+from offhook.emergency.pidf import PidfIdentity
+from offhook.engine.caller import EmergencySettings
+from offhook.engine.session import MediaOffer
+from offhook.media.settings import MediaSettings
+from offhook.phone.settings import PhoneSettings
+from offhook.power.settings import PowerSettings
+from offhook.sip.settings import AccountSettings, EndpointSettings
+
+OPEN_DIALPLAN = "(x.T|*x.T)"
+
+
+def accounts(config: Config) -> tuple[AccountSettings, ...]:
+    """Return the SIP accounts in the config's order."""
+    return tuple(_account(account) for account in config.accounts)
+
+
+def _account(account: Account) -> AccountSettings:
+    return AccountSettings(
+        name=account.name,
+        uri=account.uri,
+        user=account.auth_user,
+        password=account.password.reveal() if account.password else "",
+        server=account.next_hop,
+        transport=account.transport,
+        register=account.registers,
+        expires=account.expires,
+        display_name=account.display_name,
+    )
+
+
+def endpoint(config: Config) -> EndpointSettings:
+    """Return the SIP endpoint's settings."""
+    if config.sip.user_agent:
+        return EndpointSettings(user_agent=config.sip.user_agent, udp_max=config.sip.udp_max)
+    return EndpointSettings(udp_max=config.sip.udp_max)
+
+
+def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:
+    """Return the phone machine's settings; ``numbers`` are the emergency numbers that it is to know."""
+    dialling, timers = config.dialling, config.phone
+    return PhoneSettings(
+        dialplan=config.dialplan or OPEN_DIALPLAN,
+        emergency_numbers=tuple(numbers),
+        outside_prefix=dialling.outside_prefix or "",
+        first_digit=dialling.first_digit_s,
+        interdigit_long=dialling.interdigit_s,
+        interdigit_short=dialling.interdigit_short_s,
+        ring_limit=timers.ring_timeout_s,
+        reorder=timers.reorder_s,
+        howler=timers.howler_s,
+    )
+
+
+def emergency_numbers(config: Config) -> dict[str, str]:
+    """Return ``{digits: service URN}``: the country's numbers and the config's own."""
+    return numbers_for(config.country, {entry.number: entry.urn for entry in config.emergency.numbers})
+
+
+def emergency(config: Config, numbers: dict[str, str], device: str) -> EmergencySettings:
+    """Return what emergency calls need; ``device`` is a UUID that stays with this phone."""
+    identity = PidfIdentity(entity=f"pres:{device}@offhook.invalid", device_id=f"urn:uuid:{device}")
+    return EmergencySettings(
+        numbers=numbers,
+        identity=identity,
+        location=location(config.location) if config.location else None,
+        method=config.location.method if config.location else "Manual",
+        ladder=LadderSettings(first_response=config.emergency.first_provisional_s),
+    )
+
+
+def location(config: LocationConfig) -> Location:
+    """Return the configured location."""
+    civic, point = config.civic, config.geodetic
+    return Location(
+        civic=CivicLocation.from_mapping(civic.elements() | ({"lang": civic.language} if civic.language else {}))
+        if civic
+        else None,
+        geodetic=GeodeticLocation(
+            latitude=point.latitude, longitude=point.longitude, altitude=point.altitude, radius=point.uncertainty_m
+        )
+        if point
+        else None,
+    )
+
+
+def media(config: Config, sound_socket: str | None) -> MediaSettings:
+    """Return the media process's settings; without cards it exchanges sound over ``sound_socket``."""
+    audio = config.audio
+    return MediaSettings(
+        country=config.country,
+        capture=audio.capture,
+        playback=audio.playback,
+        period_ms=audio.period_ms,
+        ear_gain_db=audio.ear_gain_db,
+        mic_gain_db=audio.mic_gain_db,
+        ear_limit_dbfs=audio.ear_limit_dbfs,
+        sound_socket=sound_socket,
+    )
+
+
+def media_offer(config: Config) -> MediaOffer:
+    """Return what every call offers."""
+    return MediaOffer(config.rtp.codecs, config.rtp.ptime, config.rtp.dtmf_payload_type)
+
+
+def power(config: Config) -> PowerSettings:
+    """Return the power machine's settings."""
+    row = config.power
+    return PowerSettings(
+        outage_debounce=row.outage_debounce_s,
+        restore_debounce=row.restore_debounce_s,
+        low_percent=row.low_percent,
+        low_runtime=row.low_runtime_s,
+        critical_percent=row.critical_percent,
+        critical_runtime=row.critical_runtime_s,
+        shutdown_after=row.shutdown_after_s,
+    )
+
+
+def flash_window(config: Config, plan: TonePlan) -> tuple[float, float]:
+    """Return the shortest and the longest hook flash in seconds: the config's, else the country's."""
+    timers = config.phone
+    low = plan.flash_min_ms if timers.flash_min_ms is None else timers.flash_min_ms
+    high = plan.flash_max_ms if timers.flash_max_ms is None else timers.flash_max_ms
+    return low / 1000, high / 1000
