@@ -1,0 +1,35 @@
+"""``offhook check FILE``: say everything that is wrong with a config or board file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from offhook.config.faults import ConfigError
+from offhook.config.load import load, load_board
+from offhook.phone.dialplan import DialPlan
+
+EX_OK = 0
+EX_NOINPUT = 66
+EX_CONFIG = 78
+"""Exit statuses of sysexits.h, as systemd knows them."""
+
+
+def main(args: argparse.Namespace) -> int:
+    """Check ``args.file`` (a board file with ``args.board``): exit 0, or 78 with one line a fault on stdout."""
+    file = str(args.file)
+    try:
+        source = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        print(f"{file}: cannot be read ({error.strerror}): check the name and the permissions", file=sys.stderr)
+        return EX_NOINPUT
+    try:
+        if getattr(args, "board", False):
+            load_board(source, file)
+        else:
+            load(source, file, validators={"dialplan": DialPlan})
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault)
+        return EX_CONFIG
+    print(f"{file}: no faults")
+    return EX_OK

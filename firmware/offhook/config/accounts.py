@@ -1,0 +1,63 @@
+"""Where the phone registers and through whom it calls."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from offhook.config.faults import quoted
+from offhook.config.scalars import WHOLE, Identifier, Password, Server, Text, Truth, filled, host_name, patterned, wrong
+from offhook.config.section import Section
+
+_AOR = re.compile(r"(sips?):([^@:;?/\s]+)@(\[[0-9A-Fa-f:.]+\]|[^@:;?/\[\]\s]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
+
+
+def address_of_record(value: object) -> str:
+    """Return ``sip:user@host`` as written; raises for other forms and never shows a password that stands in one."""
+    source = filled(value)
+    if re.search(r":[^@]*:[^@]*@", source) or re.match(r"[^@]*@[^@]*@", source):
+        raise wrong("must be sip:user@host; a password belongs under password:, not in here")
+    found = _AOR.fullmatch(source)
+    if found is None:
+        meant = None if source.lower().startswith(("sip:", "sips:")) else f"sip:{source}"
+        fits = meant is not None and _AOR.fullmatch(meant) is not None
+        raise wrong("is not an address such as sip:1001@pbx.example", meant if fits else None)
+    if not host_name(found[3].strip("[]")) or int(found[4] or 0) > 65535:
+        raise wrong(f"{quoted(source)} has no host name or IP address after the @")
+    return source
+
+
+AddressOfRecord = Annotated[str, BeforeValidator(address_of_record), patterned("^[Ss][Ii][Pp][Ss]?:.+@.+$")]
+
+
+class Account(Section):
+    """One SIP account. The first in service places ordinary calls; emergency calls try all of them in order."""
+
+    name: Identifier
+    """Name of the account in logs and status, unique in the file."""
+    uri: AddressOfRecord
+    """Address of record, as in `sip:1001@pbx.example`."""
+    user: Text | None = None
+    """Authentication id, where it differs from the user in `uri`."""
+    password: Password | None = None
+    """Password for digest authentication. Never shown in logs, faults or dumps."""
+    server: Server | None = None
+    """Registrar and outbound proxy: IP address or name, port optional. Not set: the host in `uri`."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How SIP travels to the server. `tls` is refused until it is built."""
+    registers: Truth = Field(default=True, alias="register")
+    """False: calls go straight to `server`, and the account counts as in service."""
+    expires: Annotated[int, Field(ge=60, le=86400), WHOLE] = 3600
+    """Registration lifetime to ask for, in seconds."""
+    display_name: Text | None = None
+    """Name that the other side may show."""
+
+    @property
+    def auth_user(self) -> str:
+        """Return the authentication id."""
+        return self.user if self.user is not None else self.uri.partition(":")[2].partition("@")[0]
+
+    @property
+    def next_hop(self) -> str:
+        """Return ``host`` or ``host:port`` of the server, taken from the URI where it is not set."""
+        return self.server if self.server is not None else self.uri.partition("@")[2]
