@@ -83,9 +83,12 @@ class StubServer:
                     self._selector.register(stream, selectors.EVENT_READ)
                 elif sock is self._udp:
                     data, peer = sock.recvfrom(65536)
-                    self._message(data, "udp", lambda answer, peer=peer: self._udp.sendto(answer, peer))
+                    self._message(data, "udp", self._udp_reply(peer))
                 else:
                     self._stream_data(sock)
+
+    def _udp_reply(self, peer: tuple[str, int]) -> Callable[[bytes], object]:
+        return lambda answer: self._udp.sendto(answer, peer)
 
     def _stream_data(self, stream: socket.socket) -> None:
         try:
