@@ -101,12 +101,13 @@ class IncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class CallProgress:
-    """A provisional response above 100 to our INVITE (``body``: early media)."""
+    """A provisional response above 100 to our INVITE (``body``: early media); ``fork`` tells early dialogs apart."""
 
     call: str
     status: int
     reason: str
     body: Body | None
+    fork: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,264 @@
+"""One request until its final response: next hop, transport, challenges, one target after another.
+
+::
+
+    request -> Hop -> targets -> attempt -> 401/407: again with credentials -> final response
+                        ^          | unreachable, silent, 503
+                        +----------+ next target, new branch
+
+An attempt is one client transaction. One that was given up for the next may still be answered: a late 2xx goes to
+:meth:`RequestOwner.on_stray`, a late 1xx gets CANCEL.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from offhook.sip.authenticator import Authenticator
+from offhook.sip.client_transaction import ClientTransaction, derived
+from offhook.sip.core import Core
+from offhook.sip.events import Target, Transmit, Transport
+from offhook.sip.headers import Via
+from offhook.sip.message import Request, Response
+from offhook.sip.next_hop import Hop
+from offhook.sip.timers import Timer
+from offhook.sip.transaction import State
+
+
+class RequestOwner(Protocol):
+    """Who wants the request answered."""
+
+    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """A provisional response, 100 included."""
+
+    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """The final response; of an INVITE each 2xx, repetitions and forks included."""
+
+    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """A 2xx to an INVITE whose attempt was given up."""
+
+    def on_failed(self, reason: str, now: float) -> None:
+        """No target answered."""
+
+
+class Unheard:
+    """Owner and transaction user of requests whose fate nobody waits for (CANCEL, the BYE of a stray fork)."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Not of interest."""
+
+    def on_no_answer(self, transaction: ClientTransaction, now: float) -> None:
+        """Not of interest."""
+
+    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
+        """Not of interest."""
+
+
+class ClientRequest:
+    """Brings one request to an end. ``contact(transport, remote_ip)`` gives the Contact, None: no such header."""
+
+    def __init__(
+        self,
+        core: Core,
+        request: Request,
+        hop: Hop,
+        owner: RequestOwner,
+        next_cseq: Callable[[], int],
+        *,
+        authenticator: Authenticator | None = None,
+        contact: Callable[[Transport, str], str] | None = None,
+        stream_first: bool = False,
+    ) -> None:
+        self._core = core
+        self._request = request
+        self._hop = hop
+        self._owner = owner
+        self._next_cseq = next_cseq
+        self._authenticator = authenticator
+        self._contact = contact
+        self._stream_first = stream_first
+        self._targets: list[Target] = []
+        self._current: ClientTransaction | None = None
+        self._fallback: Target | None = None
+        self._patience: Timer | None = None
+        self._cancel_sent: set[str] = set()
+        self._cancelled = False
+        self._done = False
+        self._failed = False
+        self._reason = ""
+        self._tries = 0
+
+    @property
+    def request(self) -> Request:
+        """The request as it was last sent."""
+        return self._current.request if self._current is not None else self._request
+
+    def start(self, now: float) -> None:
+        """Send it."""
+        self._core.hops.find(self._hop, now, self._located)
+
+    def cancel(self, now: float) -> None:
+        """Give up an INVITE (:rfc:`3261#section-9.1`): CANCEL, once a provisional response allows it."""
+        if self._cancelled or self._done:
+            return
+        self._cancelled = True
+        if self._current is None:
+            self._fail("cancelled", now)
+        elif self._current.state is State.PROCEEDING:
+            self._send_cancel(self._current, now)
+
+    def abandon(self) -> None:
+        """Tell the owner nothing more; what is on its way runs out by itself."""
+        self._done = self._failed = True
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _located(self, targets: list[Target], reason: str, now: float) -> None:
+        if self._done:
+            return
+        self._targets = targets
+        self._reason = f"{self._hop.host}: {reason}"
+        self._next_target(now)
+
+    def _next_target(self, now: float) -> None:
+        if not self._targets or self._cancelled:
+            self._fail(self._reason, now)
+            return
+        target = self._targets.pop(0)
+        self._attempt(target, self._streamed(target, now), now)
+
+    def _streamed(self, target: Target, now: float) -> Target | None:
+        """Return ``target`` over TCP where size or wish asks for it (:rfc:`3261#section-18.1.1`)."""
+        remote = (target.ip, target.port)
+        if target.transport != "udp" or not self._core.takes_stream(remote, now):
+            return None
+        if not self._stream_first:
+            request, _ = self._dress(target)
+            if len(bytes(request)) <= self._core.settings.udp_max:
+                return None
+        return Target("tcp", target.ip, target.port)
+
+    def _attempt(self, target: Target, streamed: Target | None, now: float) -> None:
+        chosen = streamed or target
+        self._fallback = target if streamed else None
+        request, transmit = self._dress(chosen)
+        if self._patience is not None:
+            self._patience.cancel()
+        if streamed is not None and not self._core.is_connected("tcp", transmit.remote):
+            self._patience = self._core.timers.start(now + self._core.settings.tcp_patience, self._impatient)
+        self._current = self._core.transactions.send(request, transmit, self, now)
+
+    def _dress(self, target: Target) -> tuple[Request, Transmit]:
+        """Return the request with Via and Contact for ``target``, and its bytes with their destination."""
+        host, port = self._core.local_address(target.transport, target.ip)
+        headers = self._request.headers.copy()
+        via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
+        headers.prepend("Via", str(via))
+        if self._contact is not None:
+            headers.set("Contact", self._contact(target.transport, target.ip))
+        request = Request(self._request.method, self._request.uri, headers, self._request.body)
+        if self._authenticator is not None:
+            self._authenticator.sign(request)
+        return request, Transmit(bytes(request), target.transport, (target.ip, target.port))
+
+    def _impatient(self, now: float) -> None:
+        """The stream is not up in time: go on over UDP."""
+        attempt = self._current
+        if attempt is None or attempt.answered or self._core.is_connected("tcp", attempt.transmit.remote):
+            return
+        self.on_unreachable(attempt, now)
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Take a response from one of the attempts."""
+        if self._patience is not None:
+            self._patience.cancel()
+        if transaction is not self._current or self._failed:
+            self._late(transaction, response, now)
+        elif response.status < 200:
+            self._owner.on_provisional(transaction, response, now)
+            if self._cancelled:
+                self._send_cancel(transaction, now)
+        elif self._done and not 200 <= response.status < 300:
+            return
+        elif not self._again(response, now):
+            self._done = True
+            self._owner.on_final(transaction, response, now)
+
+    def _again(self, response: Response, now: float) -> bool:
+        """Try once more where the response asks for it: credentials, or the next target after a 503."""
+        if self._cancelled or self._done:
+            return False
+        if response.status in (401, 407) and self._authenticator is not None:
+            if not self._authenticator.challenged(self.request, response, self._tries):
+                return False
+            self._tries += 1
+            headers = self._request.headers.copy()
+            headers.set("CSeq", f"{self._next_cseq()} {self._request.method}")
+            self._request = Request(self._request.method, self._request.uri, headers, self._request.body)
+            self._repeat(now)
+            return True
+        if response.status == 503 and self._targets:
+            self._next_target(now)
+            return True
+        return False
+
+    def _repeat(self, now: float) -> None:
+        """Send again to where the challenge came from."""
+        if self._current is None:
+            return
+        sent = self._current.transmit
+        target = Target(sent.transport, sent.remote[0], sent.remote[1])
+        self._attempt(target, self._streamed(target, now), now)
+
+    def _late(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        if transaction.request.method != "INVITE":
+            return
+        if response.status < 200:
+            self._send_cancel(transaction, now)
+        elif response.status < 300:
+            self._owner.on_stray(transaction, response, now)
+
+    def on_no_answer(self, transaction: ClientTransaction, now: float) -> None:
+        """Silence for 64*T1: the next target, if there is one."""
+        if transaction is self._current and not self._done:
+            self._reason = "no answer"
+            self._next_target(now)
+
+    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
+        """Refused, reset or not connected: the same target over UDP, else the next one."""
+        if transaction is not self._current or self._done:
+            return
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._fallback is not None and not transaction.answered and not self._cancelled:
+            self._core.refuse_stream(transaction.transmit.remote, now)
+            self._attempt(self._fallback, None, now)
+            return
+        self._reason = "unreachable" if not transaction.answered else "connection lost"
+        if transaction.answered and transaction.request.method == "INVITE":
+            self._targets.clear()
+        self._next_target(now)
+
+    def _send_cancel(self, transaction: ClientTransaction, now: float) -> None:
+        branch = transaction.request.via.branch or ""
+        if branch in self._cancel_sent:
+            return
+        self._cancel_sent.add(branch)
+        cancel = derived(transaction.request, "CANCEL")
+        cancel.headers.set("User-Agent", self._core.settings.user_agent)
+        sent = transaction.transmit
+        transmit = Transmit(bytes(cancel), sent.transport, sent.remote, sent.flow)
+        self._core.transactions.send(cancel, transmit, Unheard(), now)
+        self._core.timers.start(now + self._core.settings.timers.give_up, lambda t: self._uncancelled(transaction, t))
+
+    def _uncancelled(self, transaction: ClientTransaction, now: float) -> None:
+        """64*T1 after the CANCEL without a final response: the INVITE counts as cancelled (9.1)."""
+        if not transaction.waiting:
+            return
+        transaction.abandon(now)
+        if transaction is self._current:
+            self._fail("cancelled", now)
+
+    def _fail(self, reason: str, now: float) -> None:
+        if not self._done:
+            self._done = self._failed = True
+            self._owner.on_failed(reason, now)

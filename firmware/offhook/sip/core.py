@@ -1,0 +1,92 @@
+"""What the calls, registrations and requests of one endpoint share: settings, timers, tokens, the two queues."""
+
+from collections import deque
+from collections.abc import Callable
+from hashlib import blake2s
+from typing import Protocol
+
+from offhook.sip.dialog import DialogId
+from offhook.sip.events import Address, Event, Flow, Transmit, Transport
+from offhook.sip.message import Request, Response
+from offhook.sip.next_hop import NextHops
+from offhook.sip.server_transaction import ServerTransaction
+from offhook.sip.settings import EndpointSettings
+from offhook.sip.timers import TimerQueue
+from offhook.sip.transaction_layer import MAGIC, TransactionLayer
+
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+SUPPORTED: tuple[str, ...] = ()
+REMEMBER_REFUSED = 3600.0
+
+LocalAddress = Callable[[str, str], Address]
+
+
+class InDialog(Protocol):
+    """Who takes requests that belong to a dialog."""
+
+    def on_request(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """A request other than ACK, in its own transaction."""
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK for a 2xx."""
+
+
+class Core:
+    """The shared middle of an endpoint; everything that can be told apart is elsewhere."""
+
+    def __init__(self, settings: EndpointSettings, random: Callable[[int], bytes], local_address: LocalAddress) -> None:
+        self.settings = settings
+        self.local_address = local_address
+        self.timers = TimerQueue()
+        self.outbox: list[Transmit] = []
+        self.events: deque[Event] = deque()
+        self.transactions = TransactionLayer(settings.timers, self.timers, self.outbox, settings.max_transactions)
+        self.hops = NextHops(self.emit)
+        self.dialogs: dict[DialogId, InDialog] = {}
+        self.open_flows: set[Flow] = set()
+        self._random = random
+        self._secret = random(16)
+        self._refused: dict[Address, float] = {}
+
+    def emit(self, event: Event) -> None:
+        """Queue an event for the application."""
+        self.events.append(event)
+
+    def token(self, size: int = 8) -> str:
+        """Return ``2 * size`` random hex digits, for tags, branches and Call-IDs."""
+        return self._random(size).hex()
+
+    def branch(self) -> str:
+        """Return a new branch (:rfc:`3261#section-8.1.1.7`)."""
+        return MAGIC + self.token()
+
+    def steady_tag(self, request: Request) -> str:
+        """Return a To tag that a repetition of ``request`` gets as well, though nothing is remembered of it."""
+        parts = (request.call_id, request.headers.get("From") or "", request.headers.get("CSeq") or "")
+        return blake2s("\n".join(parts).encode("utf-8", "surrogateescape"), key=self._secret, digest_size=8).hexdigest()
+
+    def fraction(self) -> float:
+        """Return a random number, 0 <= x < 1."""
+        return int.from_bytes(self._random(4), "big") / 2**32
+
+    def is_connected(self, transport: Transport, remote: Address) -> bool:
+        """True while a stream to ``remote`` is up."""
+        return any(flow.transport == transport and flow.remote == remote for flow in self.open_flows)
+
+    def refuse_stream(self, remote: Address, now: float) -> None:
+        """Remember for an hour that ``remote`` takes no TCP."""
+        if len(self._refused) > 256:
+            self._refused.clear()
+        self._refused[remote] = now + REMEMBER_REFUSED
+
+    def takes_stream(self, remote: Address, now: float) -> bool:
+        """False while ``remote`` is remembered as taking no TCP."""
+        return self._refused.get(remote, 0.0) <= now
+
+    def describe(self, message: Request | Response) -> None:
+        """Add the headers that say what we are: User-Agent or Server, Allow, Supported."""
+        headers = message.headers
+        headers.set("User-Agent" if isinstance(message, Request) else "Server", self.settings.user_agent)
+        headers.set("Allow", ", ".join((*ALLOW, *sorted(self.settings.deliver.difference(ALLOW)))))
+        if SUPPORTED:
+            headers.set("Supported", ", ".join(SUPPORTED))

@@ -1,0 +1,120 @@
+"""Dialogs (:rfc:`3261#section-12`): who talks to whom, by which route, and how far the two have counted.
+
+A dialog is kept by both sides of a call; :class:`DialogId` is how a request finds it again.
+"""
+
+from dataclasses import dataclass
+
+from offhook.sip.errors import RemoteError
+from offhook.sip.headers import NameAddr
+from offhook.sip.message import Headers, Request, Response
+from offhook.sip.uri import SipUri, Uri
+
+MAX_ROUTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DialogId:
+    """Call-ID and both tags, as this side sees them; a peer after :rfc:`2543` may have no tag."""
+
+    call_id: str
+    local_tag: str
+    remote_tag: str
+
+    @classmethod
+    def of_request(cls, request: Request) -> "DialogId":
+        """Return the id under which a request that came in finds its dialog."""
+        return cls(request.call_id, request.to.tag or "", request.from_.tag or "")
+
+
+class Dialog:
+    """The state of one dialog, early or confirmed; ``is_caller``: our INVITE made it, and its Call-ID is ours."""
+
+    def __init__(
+        self,
+        id: DialogId,
+        local: NameAddr,
+        remote: NameAddr,
+        remote_target: Uri,
+        route_set: tuple[NameAddr, ...],
+        local_cseq: int,
+        remote_cseq: int | None,
+        is_caller: bool,
+    ) -> None:
+        if len(route_set) > MAX_ROUTES:
+            raise RemoteError(400, "Too Many Record-Route")
+        self.id = id
+        self.local = local
+        self.remote = remote
+        self.remote_target = remote_target
+        self.route_set = route_set
+        self.local_cseq = local_cseq
+        self.remote_cseq = remote_cseq
+        self.is_caller = is_caller
+
+    @classmethod
+    def from_response(cls, request: Request, response: Response) -> "Dialog":
+        """Make the caller's dialog (:rfc:`3261#section-12.1.2`) from its INVITE and a response with a To tag."""
+        dialog_id = DialogId(request.call_id, request.from_.tag or "", response.to.tag or "")
+        routes = tuple(reversed(response.record_routes))
+        target = _contact(response) or request.uri
+        return cls(dialog_id, request.from_, response.to, target, routes, request.cseq.number, None, True)
+
+    @classmethod
+    def from_request(cls, request: Request, local_tag: str, local_cseq: int) -> "Dialog":
+        """Make the callee's dialog (:rfc:`3261#section-12.1.1`). Raises RemoteError 400 without a Contact."""
+        target = _contact(request)
+        if target is None:
+            raise RemoteError(400, "Missing Contact")
+        dialog_id = DialogId(request.call_id, local_tag, request.from_.tag or "")
+        local = request.to.with_tag(local_tag)
+        routes = tuple(request.record_routes)
+        return cls(dialog_id, local, request.from_, target, routes, local_cseq, request.cseq.number, False)
+
+    def refresh_target(self, message: Request | Response) -> None:
+        """Take a new remote target from the Contact of a re-INVITE or of its 2xx (:rfc:`3261#section-12.2`)."""
+        target = _contact(message)
+        if target is not None:
+            self.remote_target = target
+
+    def in_order(self, request: Request) -> bool:
+        """Count a request that came in; False when it is older than one before (12.2.2: answer 500)."""
+        number = request.cseq.number
+        if self.remote_cseq is not None and number <= self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+    def next_cseq(self) -> int:
+        """Return the number for the next request of ours."""
+        self.local_cseq += 1
+        return self.local_cseq
+
+    @property
+    def next_hop(self) -> Uri:
+        """The URI whose host gets our requests: the first route, else the remote target."""
+        return self.route_set[0].uri if self.route_set else self.remote_target
+
+    def request(self, method: str, cseq: int) -> Request:
+        """Build a request of the dialog (:rfc:`3261#section-12.2.1.1`), strict routers heeded; no Via, no Contact."""
+        uri, routes = self.remote_target, list(self.route_set)
+        if routes and isinstance(routes[0].uri, SipUri) and routes[0].uri.param("lr") is None:
+            uri = routes.pop(0).uri
+            routes.append(NameAddr(None, self.remote_target, ()))
+        headers = Headers()
+        for route in routes:
+            headers.add("Route", str(route))
+        headers.add("Max-Forwards", "70")
+        headers.add("From", str(self.local))
+        headers.add("To", str(self.remote))
+        headers.add("Call-ID", self.id.call_id)
+        headers.add("CSeq", f"{cseq} {method}")
+        return Request(method, uri, headers, b"")
+
+
+def _contact(message: Request | Response) -> Uri | None:
+    contacts = message.contacts
+    if not contacts or isinstance(contacts, str):
+        return None
+    first = contacts[0]
+    return first.uri if isinstance(first, NameAddr) else None

@@ -1,0 +1,294 @@
+"""A SIP user agent without sockets or clock: bytes and time in, bytes and events out.
+
+::
+
+    wire --receive()--> parser -> transaction layer -> UserAgentServer / ClientRequest -> calls, registrations
+    wire <--to_send()-- outbox <-------------------------------------------------------------+
+    clock: deadline() says when to call tick(); next_event() is what the application hears
+
+After each call of any method the shell should send what :meth:`Endpoint.to_send` gives, take events until None, and
+arm one timer at :meth:`Endpoint.deadline`. A handle that is unknown, because its call ended meanwhile, is no fault.
+"""
+
+from collections.abc import Callable
+
+from offhook.sip.account import Account
+from offhook.sip.called import CalledSide
+from offhook.sip.calling import CallingSide
+from offhook.sip.core import Core, LocalAddress
+from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.events import (
+    Address,
+    Body,
+    CallRefused,
+    CloseFlow,
+    Event,
+    Flow,
+    Target,
+    Transmit,
+    Transport,
+)
+from offhook.sip.message import Request, Response
+from offhook.sip.parser import KeepAlive, StreamParser, parse_datagram
+from offhook.sip.registration import Registration
+from offhook.sip.reply_path import ReplyPath
+from offhook.sip.settings import AccountSettings, EndpointSettings
+from offhook.sip.transaction import Input
+from offhook.sip.uas import UserAgentServer
+from offhook.sip.uri import SipUri, Uri, parse_uri
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Endpoint:
+    """One user agent with any number of accounts and calls.
+
+    ``random(n)`` gives n random bytes; ``local_address(transport, remote_ip)`` the address and port that we send from
+    (UDP) or listen at (streams) towards that address.
+    """
+
+    def __init__(self, settings: EndpointSettings, random: Callable[[int], bytes], local_address: LocalAddress) -> None:
+        self._core = Core(settings, random, local_address)
+        self._accounts: dict[str, Account] = {}
+        self._registrations: dict[str, Registration] = {}
+        self._calls: dict[str, CallingSide | CalledSide] = {}
+        self._server = UserAgentServer(self._core, self._accounts, self._calls)
+        self._streams: dict[Flow, StreamParser] = {}
+
+    # -- the wire and the clock ---------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take a datagram, or any piece of a stream. Whatever it is, nothing is raised."""
+        if flow.transport == "udp":
+            if data.strip(b"\r\n\0"):
+                self._datagram(data, flow, now)
+        else:
+            self._piece(data, flow, now)
+        self._sweep()
+
+    def _datagram(self, data: bytes, flow: Flow, now: float) -> None:
+        try:
+            self._message(parse_datagram(data, self._core.settings.limits), flow, now)
+        except RemoteError as error:
+            self._refuse(error, flow)
+
+    def _piece(self, data: bytes, flow: Flow, now: float) -> None:
+        parser = self._streams.get(flow)
+        if parser is None:
+            parser = self._streams[flow] = StreamParser(self._core.settings.limits)
+            self._core.open_flows.add(flow)
+        parser.feed(data)
+        while flow in self._streams:
+            try:
+                message = parser.next()
+                if message is None:
+                    return
+                if isinstance(message, KeepAlive):
+                    if message is KeepAlive.PING:
+                        self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
+                    continue
+                self._message(message, flow, now)
+            except RemoteError as error:
+                self._refuse(error, flow)
+                if error.fatal:
+                    self.flow_closed(flow, now)
+                    self._core.emit(CloseFlow(flow))
+
+    def _message(self, message: Request | Response, flow: Flow, now: float) -> None:
+        if isinstance(message, Request):
+            self._server.on_request(message, flow, now)
+            return
+        transaction = self._core.transactions.client_of(message)
+        if transaction is not None:
+            transaction.receive(message, now)
+
+    def _refuse(self, error: RemoteError, flow: Flow) -> None:
+        """Answer a request that could not be read, if enough of it could be."""
+        partial = error.partial
+        if not error.status or not isinstance(partial, Request) or partial.method == "ACK":
+            return
+        try:
+            path = ReplyPath(self._core, partial, flow)
+            path.send(bytes(path.refusal(error.status, error.reason)))
+        except RemoteError:
+            return  # Not even a Via to answer by.
+
+    def flow_opened(self, flow: Flow, now: float) -> None:
+        """A stream that a Transmit asked for is connected, or one was accepted."""
+        self._core.open_flows.add(flow)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A stream ended, by either side."""
+        self._streams.pop(flow, None)
+        self._core.open_flows.discard(flow)
+        if not self._core.is_connected(flow.transport, flow.remote):
+            self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)
+            for registration in self._registrations.values():
+                if registration.remote == (flow.transport, flow.remote):
+                    registration.lost(now)
+        self._sweep()
+
+    def send_failed(self, transport: Transport, remote: Address, reason: str, now: float) -> None:
+        """What was sent to ``remote`` cannot arrive: ICMP error, connection refused, reset or timed out."""
+        self._core.transactions.failed(transport, remote, Input.SEND_FAILED, now)
+        self._sweep()
+
+    def to_send(self, now: float) -> list[Transmit]:
+        """Return what is to go out, in order; each is returned once."""
+        out = list(self._core.outbox)
+        self._core.outbox.clear()
+        return out
+
+    def deadline(self) -> float | None:
+        """Return when :meth:`tick` is due next."""
+        return self._core.timers.deadline()
+
+    def tick(self, now: float) -> None:
+        """Run the timers that are due."""
+        self._core.timers.run(now)
+        self._sweep()
+
+    def next_event(self) -> Event | None:
+        """Return the oldest event that was not yet taken."""
+        return self._core.events.popleft() if self._core.events else None
+
+    def resolved(self, key: str, targets: list[Target], now: float) -> None:
+        """Answer a :class:`~offhook.sip.events.Lookup`, best target first."""
+        self._core.hops.resolved(key, targets, now)
+        self._sweep()
+
+    def unresolvable(self, key: str, reason: str, now: float) -> None:
+        """Answer a Lookup that found nothing."""
+        self._core.hops.unresolvable(key, reason, now)
+        self._sweep()
+
+    @property
+    def settled(self) -> bool:
+        """True when no call stands and no request of ours waits for its answer."""
+        return not self._calls and not self._core.transactions.busy
+
+    def _sweep(self) -> None:
+        for handle in [handle for handle, call in self._calls.items() if call.over]:
+            del self._calls[handle]
+
+    # -- accounts -----------------------------------------------------------------------------------------------
+
+    def add_account(self, account: AccountSettings) -> None:
+        """Make an account known without registering it. Raises LocalError where its settings cannot be read."""
+        if account.name not in self._accounts or self._accounts[account.name].settings != account:
+            self._accounts[account.name] = Account(account, self._core)
+
+    def register(self, account: AccountSettings, now: float) -> None:
+        """Make an account known and, unless its ``register`` is false, keep it registered. Raises LocalError."""
+        self.add_account(account)
+        if account.register:
+            known = self._accounts[account.name]
+            registration = self._registrations.get(account.name)
+            if registration is None or registration.account is not known:
+                registration = self._registrations[account.name] = Registration(self._core, known)
+            registration.start(now)
+
+    def unregister(self, name: str, now: float) -> None:
+        """Remove an account's binding; calls by it stay possible."""
+        if name in self._registrations:
+            self._registrations[name].stop(now)
+
+    def refresh_registration(self, name: str, now: float) -> None:
+        """Register at once: the network is back, or somebody lifted the handset."""
+        self._core.hops.forget()
+        if name in self._registrations:
+            self._registrations[name].start(now)
+
+    # -- calls --------------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        call: str,
+        account: str,
+        target: str,
+        body: Body | None,
+        now: float,
+        *,
+        headers: Headers = (),
+        transport: Transport | None = None,
+    ) -> None:
+        """Place a call by an account, registered or not; ``call`` is the handle for all that follows.
+
+        ``target`` is any URI; digits alone get the account's domain. A target that cannot be called comes back as
+        :class:`CallRefused`. ``transport`` "tcp": over TCP whatever the size, UDP if that fails.
+        Raises LocalError for an unknown account, or a handle in use.
+        """
+        if account not in self._accounts:
+            raise LocalError(f"no account named {account!r}: register it first")
+        if call in self._calls:
+            raise LocalError(f"call handle {call!r} is in use")
+        known = self._accounts[account]
+        try:
+            uri = self._target(target, known)
+        except RemoteError as error:
+            self._core.emit(CallRefused(call, 484, f"{target}: {error.reason}", None))
+            return
+        calling = self._calls[call] = CallingSide(self._core, call, known)
+        calling.start(uri, body, headers, transport == "tcp", now)
+        self._sweep()
+
+    def _target(self, target: str, account: Account) -> Uri:
+        if ":" not in target and "@" not in target:
+            return SipUri("sip", target, None, account.uri.host, account.uri.port, (), ())
+        return parse_uri(target)
+
+    def ring(self, call: str, now: float) -> None:
+        """Say 180 to an incoming call."""
+        if isinstance(side := self._calls.get(call), CalledSide):
+            side.ring(now)
+
+    def early_media(self, call: str, body: Body, now: float) -> None:
+        """Say 183 with a session description to an incoming call."""
+        if isinstance(side := self._calls.get(call), CalledSide):
+            side.early_media(body, now)
+
+    def answer(self, call: str, body: Body | None, now: float) -> None:
+        """Say 200 to an incoming call; ``body`` is the answer, or the offer where the INVITE had none."""
+        if isinstance(side := self._calls.get(call), CalledSide):
+            side.answer(body, now)
+
+    def reject(self, call: str, status: int, reason: str, now: float, headers: Headers = ()) -> None:
+        """Refuse an incoming call."""
+        if isinstance(side := self._calls.get(call), CalledSide):
+            side.reject(status, reason, now, headers)
+            self._sweep()
+
+    def hang_up(self, call: str, now: float) -> None:
+        """End a call as its state asks: CANCEL, BYE, or 486. No further event names it."""
+        if (side := self._calls.get(call)) is not None:
+            side.hang_up(now)
+            self._sweep()
+
+    def reinvite(self, call: str, body: Body | None, now: float) -> None:
+        """Offer new media in a call that is up."""
+        if (side := self._calls.get(call)) is not None and side.session is not None:
+            side.session.reinvite(body, now)
+
+    def accept_reoffer(self, call: str, body: Body | None, now: float) -> None:
+        """Answer a :class:`~offhook.sip.events.CallReoffer`."""
+        if (side := self._calls.get(call)) is not None and side.session is not None:
+            side.session.accept_reoffer(body, now)
+
+    def reject_reoffer(self, call: str, status: int, now: float) -> None:
+        """Refuse a :class:`~offhook.sip.events.CallReoffer`; the session goes on as it was."""
+        if (side := self._calls.get(call)) is not None and side.session is not None:
+            side.session.reject_reoffer(status, now)
+
+    def respond(
+        self, key: str, status: int, reason: str, now: float, headers: Headers = (), body: Body | None = None
+    ) -> None:
+        """Answer a :class:`~offhook.sip.events.RequestReceived`."""
+        self._server.respond(key, status, reason, headers, body, now)
+
+    def close(self, now: float) -> None:
+        """End every call and remove every binding; :attr:`settled` turns true when that is done."""
+        for side in list(self._calls.values()):
+            side.hang_up(now)
+        for registration in self._registrations.values():
+            registration.stop(now)
+        self._sweep()

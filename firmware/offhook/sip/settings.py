@@ -1,0 +1,62 @@
+"""What an endpoint and its accounts are told at the start."""
+
+from dataclasses import dataclass, field
+
+from offhook import __version__
+from offhook.sip.events import Transport
+from offhook.sip.limits import Limits
+from offhook.sip.timers import TimerValues
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account: ``uri`` is its address of record, ``server`` (``host`` or ``host:port``) where requests go.
+
+    ``user`` is the name for digest, which may differ from the user part of ``uri``. An account with ``register``
+    false is used as it stands. ``expires`` in seconds.
+    """
+
+    name: str
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    server: str
+    transport: Transport
+    register: bool = True
+    expires: int = 3600
+    display_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """How a failed registration is tried again (:rfc:`5626#section-4.5`), in seconds, before jitter of 50-100 %.
+
+    The wait doubles from ``base`` up to ``limit`` and never ends. A refusal that another try will hardly change
+    (403 and its like) waits ``refused``.
+    """
+
+    base: float = 30.0
+    limit: float = 120.0
+    refused: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """How one endpoint behaves.
+
+    ``any_user`` takes calls for every user part; ``deliver`` names methods that the application answers itself;
+    ``accept`` the media types of bodies that an INVITE may have. ``udp_max``: a larger request goes over TCP
+    (:rfc:`3261#section-18.1.1`), and back to UDP when TCP is refused or not up within ``tcp_patience`` seconds.
+    """
+
+    user_agent: str = f"offhook/{__version__}"
+    any_user: bool = False
+    deliver: frozenset[str] = frozenset()
+    accept: tuple[str, ...] = ("application/sdp", "multipart/mixed")
+    udp_max: int = 1300
+    tcp_patience: float = 3.0
+    max_calls: int = 32
+    max_transactions: int = 512
+    timers: TimerValues = field(default_factory=TimerValues)
+    back_off: BackOff = field(default_factory=BackOff)
+    limits: Limits = field(default_factory=Limits)

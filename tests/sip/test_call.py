@@ -1,0 +1,391 @@
+"""Calls between two endpoints on a link that behaves."""
+
+import pytest
+
+from offhook.sip import events as ev
+from offhook.sip.errors import LocalError
+from offhook.sip.events import Body
+from offhook.sip.message import Request, Response
+from tests.support.sip_pair import A, B, Link, Pair, Peer
+
+OFFER = Body("application/sdp", b"v=0 offer\r\n")
+ANSWER = Body("application/sdp", b"v=0 answer\r\n")
+
+
+def ready(**more: object) -> Pair:
+    """Two phones: a calls b directly."""
+    pair = Pair(**more)  # type: ignore[arg-type]
+    pair.account(pair.a, "1001", B)
+    pair.account(pair.b, "1002", A)
+    return pair
+
+
+def place(pair: Pair, target: str = "sip:1002@pbx.test", body: Body | None = OFFER) -> str:
+    """a calls b; return b's handle."""
+    pair.a.endpoint.call("o1", "1001", target, body, pair.now)
+    pair.run(0.1)
+    incoming = pair.b.of_type(ev.IncomingCall)
+    assert len(incoming) == 1
+    assert isinstance(incoming[0], ev.IncomingCall)
+    return incoming[0].call
+
+
+def connect(pair: Pair) -> str:
+    """a calls b, b answers; return b's handle."""
+    handle = place(pair)
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(0.1)
+    assert pair.a.of_type(ev.CallAccepted)
+    assert pair.b.of_type(ev.CallConfirmed)
+    return handle
+
+
+def kinds(peer: Peer) -> list[str]:
+    return [type(event).__name__ for event in peer.events]
+
+
+def test_a_call_is_placed_rings_is_answered_and_ended() -> None:
+    pair = ready()
+    handle = place(pair)
+    incoming = pair.b.events[0]
+    assert isinstance(incoming, ev.IncomingCall)
+    assert (incoming.account, incoming.body, str(incoming.peer.uri)) == ("1002", OFFER, "sip:1001@pbx.test")
+    pair.b.endpoint.ring(handle, pair.now)
+    pair.run(0.1)
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(0.1)
+    assert kinds(pair.a) == ["CallTrying", "CallProgress", "CallAccepted"]
+    accepted = pair.a.events[-1]
+    assert isinstance(accepted, ev.CallAccepted)
+    assert accepted.body == ANSWER
+    assert kinds(pair.b) == ["IncomingCall", "CallConfirmed"]
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(40)
+    assert kinds(pair.a) == ["CallTrying", "CallProgress", "CallAccepted"]
+    assert kinds(pair.b) == ["IncomingCall", "CallConfirmed", "CallOver"]
+    assert pair.statuses() == [100, 180, 200, 200]
+    assert [len(pair.requests(method)) for method in ("INVITE", "ACK", "BYE")] == [1, 1, 1]
+    assert pair.a.endpoint.settled
+    assert pair.b.endpoint.settled
+    pair.run(100)
+    assert pair.a.endpoint.deadline() is None
+    assert pair.b.endpoint.deadline() is None
+
+
+def test_requests_say_who_we_are() -> None:
+    pair = ready()
+    place(pair)
+    invite = pair.requests("INVITE")[0]
+    assert (invite.headers.get("User-Agent") or "").startswith("offhook/")
+    assert invite.max_forwards == 70
+    assert "BYE" in invite.allow
+    assert [str(contact.uri) for contact in invite.contacts] == ["sip:1001@10.0.0.1:5060"]
+    assert str(invite.uri) == "sip:1002@pbx.test"
+    assert invite.via.wants_rport
+
+
+def test_digits_alone_get_the_domain_of_the_account() -> None:
+    pair = ready()
+    place(pair, "1002")
+    assert str(pair.requests("INVITE")[0].uri) == "sip:1002@pbx.test"
+
+
+def test_the_called_side_hangs_up() -> None:
+    pair = ready()
+    handle = connect(pair)
+    pair.b.endpoint.hang_up(handle, pair.now)
+    pair.run(0.1)
+    assert kinds(pair.a)[-1] == "CallOver"
+    assert "CallOver" not in kinds(pair.b)
+    assert pair.statuses(pair.a) == [200]
+
+
+def test_a_busy_phone_says_486_and_the_failure_is_acknowledged() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.reject(handle, 486, "", pair.now)
+    pair.run(0.1)
+    refused = pair.a.events[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert (refused.status, refused.reason) == (486, "Busy Here")
+    assert len(pair.requests("ACK")) == 1
+    assert pair.a.endpoint.settled
+    pair.run(60)
+    assert pair.statuses() == [100, 486]
+
+
+def test_hanging_up_while_it_rings_here_says_486() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.hang_up(handle, pair.now)
+    pair.run(0.1)
+    assert pair.statuses() == [100, 486]
+
+
+def test_a_call_that_rings_is_cancelled() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.ring(handle, pair.now)
+    pair.run(0.1)
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(0.1)
+    assert kinds(pair.a) == ["CallTrying", "CallProgress"]
+    over = pair.b.events[-1]
+    assert isinstance(over, ev.CallOver)
+    assert not over.elsewhere
+    assert pair.statuses(pair.b) == [100, 180, 200, 487]
+    assert len(pair.requests("ACK")) == 1
+    cancel, invite = pair.requests("CANCEL")[0], pair.requests("INVITE")[0]
+    assert str(cancel.via) == str(invite.via)
+    assert cancel.cseq.number == invite.cseq.number
+    assert str(cancel.uri) == str(invite.uri)
+    assert not cancel.to.tag
+    assert pair.a.endpoint.settled
+
+
+def test_cancel_waits_for_the_first_provisional_response() -> None:
+    pair = ready(link=Link(delay=0.2))
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(0.3)
+    assert not pair.requests("CANCEL")
+    pair.run(0.5)
+    assert len(pair.requests("CANCEL")) == 1
+    pair.run(1)
+    assert kinds(pair.a) == []
+    assert pair.a.endpoint.settled
+
+
+def test_a_2xx_that_crosses_the_cancel_is_acknowledged_and_ended() -> None:
+    pair = ready(link=Link(delay=0.2))
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(0.45)
+    incoming = pair.b.events[0]
+    assert isinstance(incoming, ev.IncomingCall)
+    pair.b.endpoint.answer(incoming.call, ANSWER, pair.now)
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(2)
+    assert len(pair.requests("CANCEL")) == 1
+    assert len(pair.requests("ACK")) == 1
+    assert len(pair.requests("BYE")) == 1
+    assert kinds(pair.a) == ["CallTrying"]
+    assert kinds(pair.b) == ["IncomingCall", "CallConfirmed", "CallOver"]
+    assert pair.a.endpoint.settled
+    assert pair.b.endpoint.settled
+
+
+def test_a_call_answered_elsewhere_is_no_missed_call() -> None:
+    pair = ready()
+    place(pair)
+    invite = pair.requests("INVITE")[0]
+    text = bytes(invite).replace(b"INVITE sip", b"CANCEL sip").replace(b" INVITE\r\n", b" CANCEL\r\n")
+    text = text.split(b"\r\n\r\n")[0].replace(b"Content-Length: 11", b"Content-Length: 0")
+    text += b'\r\nReason: SIP;cause=200;text="Call completed elsewhere"\r\n\r\n'
+    pair.b.endpoint.receive(text, ev.Flow("udp", B, A), pair.now)
+    pair.run(0.1)
+    over = pair.b.events[-1]
+    assert over == ev.CallOver("i1", "Call completed elsewhere", True)
+
+
+def test_nobody_there_is_told_after_timer_b() -> None:
+    pair = ready(link=Link(loss=1.0))
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(31)
+    assert pair.a.events == []
+    pair.run(2)
+    refused = pair.a.events[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.status == 0
+
+
+def test_an_icmp_error_is_told_at_once() -> None:
+    pair = ready(link=Link(loss=1.0))
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(0.1)
+    pair.a.endpoint.send_failed("udp", B, "refused", pair.now)
+    pair.run(0.1)
+    assert kinds(pair.a) == ["CallRefused"]
+
+
+def test_a_lost_ack_is_sent_again_for_each_repeated_2xx() -> None:
+    lost = {"count": 0}
+
+    def drop(data: bytes) -> bool:
+        lost["count"] += data.startswith(b"ACK")
+        return data.startswith(b"ACK") and lost["count"] <= 3
+
+    pair = ready(link=Link(drop=drop))
+    handle = place(pair)
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(10)
+    acks = pair.requests("ACK")
+    assert len(acks) == 4
+    assert len({bytes(ack) for ack in acks}) == 1
+    assert kinds(pair.b) == ["IncomingCall", "CallConfirmed"]
+    assert kinds(pair.a).count("CallAccepted") == 1
+
+
+def test_without_any_ack_the_2xx_is_given_up_and_bye_is_sent() -> None:
+    pair = ready(link=Link(drop=lambda data: data.startswith(b"ACK")))
+    handle = place(pair)
+    started = pair.now
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(33)
+    times = [at - started for at, source, _, data in pair.log if source == B and b"SIP/2.0 200" in data[:12]]
+    assert [round(t, 2) for t in times] == [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+    over = pair.b.events[-1]
+    assert isinstance(over, ev.CallOver)
+    assert "ACK" in over.reason
+    assert len(pair.requests("BYE", pair.b)) == 1
+    assert kinds(pair.a)[-1] == "CallOver"
+
+
+def test_hanging_up_before_the_ack_waits_for_it() -> None:
+    lost = {"count": 0}
+
+    def drop(data: bytes) -> bool:
+        lost["count"] += data.startswith(b"ACK")
+        return data.startswith(b"ACK") and lost["count"] <= 1
+
+    pair = ready(link=Link(drop=drop))
+    handle = place(pair)
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(0.1)
+    pair.b.endpoint.hang_up(handle, pair.now)
+    pair.run(0.1)
+    assert not pair.requests("BYE")
+    pair.run(1)
+    assert len(pair.requests("BYE", pair.b)) == 1
+    assert kinds(pair.a)[-1] == "CallOver"
+
+
+def test_early_media_reaches_the_caller() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.early_media(handle, ANSWER, pair.now)
+    pair.run(0.1)
+    progress = pair.a.events[-1]
+    assert isinstance(progress, ev.CallProgress)
+    assert (progress.status, progress.body) == (183, ANSWER)
+    assert progress.fork
+
+
+def test_an_invite_without_offer_is_answered_with_one() -> None:
+    pair = ready()
+    handle = place(pair, body=None)
+    incoming = pair.b.events[0]
+    assert isinstance(incoming, ev.IncomingCall)
+    assert incoming.body is None
+    pair.b.endpoint.answer(handle, OFFER, pair.now)
+    pair.run(0.1)
+    accepted = pair.a.events[-1]
+    assert isinstance(accepted, ev.CallAccepted)
+    assert accepted.body == OFFER
+
+
+def test_ringing_is_said_again_each_minute() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.ring(handle, pair.now)
+    pair.run(130)
+    assert pair.statuses(pair.b) == [100, 180, 180, 180]
+
+
+def test_an_invite_that_expires_ends_with_487() -> None:
+    pair = ready()
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now, headers=(("Expires", "20"),))
+    pair.run(21)
+    refused = pair.a.events[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.status == 487
+    assert kinds(pair.b) == ["IncomingCall", "CallOver"]
+
+
+def test_several_calls_stand_side_by_side() -> None:
+    pair = ready()
+    for number in range(5):
+        pair.a.endpoint.call(f"o{number}", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(0.1)
+    for event in pair.b.of_type(ev.IncomingCall):
+        assert isinstance(event, ev.IncomingCall)
+        pair.b.endpoint.answer(event.call, ANSWER, pair.now)
+    pair.run(0.1)
+    assert len(pair.a.of_type(ev.CallAccepted)) == 5
+    pair.a.endpoint.close(pair.now)
+    pair.run(0.1)
+    assert len(pair.b.of_type(ev.CallOver)) == 5
+    assert pair.a.endpoint.settled
+
+
+def test_calls_beyond_the_limit_get_503() -> None:
+    pair = ready()
+    for number in range(40):
+        pair.a.endpoint.call(f"o{number}", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(0.2)
+    assert len(pair.b.of_type(ev.IncomingCall)) == 32
+    assert pair.statuses(pair.b).count(503) == 8
+
+
+def test_a_call_by_an_unknown_account_is_our_own_fault() -> None:
+    pair = ready()
+    with pytest.raises(LocalError, match="register it first"):
+        pair.a.endpoint.call("o1", "nobody", "sip:1002@pbx.test", None, pair.now)
+
+
+def test_a_target_that_is_no_uri_is_refused_as_an_event() -> None:
+    pair = ready()
+    pair.a.endpoint.call("o1", "1001", "sip:10 02@pbx test", None, pair.now)
+    pair.run(0.1)
+    assert kinds(pair.a) == ["CallRefused"]
+
+
+def test_handles_that_are_gone_are_no_fault() -> None:
+    pair = ready()
+    endpoint = pair.a.endpoint
+    endpoint.ring("x", pair.now)
+    endpoint.early_media("x", OFFER, pair.now)
+    endpoint.answer("x", None, pair.now)
+    endpoint.reject("x", 486, "", pair.now)
+    endpoint.hang_up("x", pair.now)
+    endpoint.reinvite("x", None, pair.now)
+    endpoint.accept_reoffer("x", None, pair.now)
+    endpoint.reject_reoffer("x", 488, pair.now)
+    endpoint.respond("x", 200, "OK", pair.now)
+    endpoint.resolved("x", [], pair.now)
+    endpoint.unresolvable("x", "", pair.now)
+    assert endpoint.to_send(pair.now) == []
+
+
+def test_an_emergency_urn_goes_to_the_server_by_a_loose_route() -> None:
+    pair = ready()
+    pair.a.endpoint.call("o1", "1001", "urn:service:sos", OFFER, pair.now, transport="tcp")
+    pair.run(0.1)
+    invite = pair.requests("INVITE")[0]
+    assert str(invite.uri) == "urn:service:sos"
+    assert str(invite.to) == "<urn:service:sos>"
+    assert [str(route) for route in invite.routes] == ["<sip:10.0.0.2:5060;lr>"]
+    assert invite.via.transport == "TCP"
+    assert [str(contact.uri) for contact in invite.contacts] == ["sip:1001@10.0.0.1:5060;transport=tcp"]
+    assert pair.a.sent[0].transport == "tcp"
+
+
+def responses(pair: Pair, status: int) -> list[Response]:
+    return [m for m in pair.messages() if isinstance(m, Response) and m.status == status]
+
+
+def test_record_routes_of_the_invite_come_back_and_steer_the_bye() -> None:
+    pair = ready()
+    pair.a.endpoint.call(
+        "o1", "1001", "sip:1002@pbx.test", OFFER, pair.now, headers=(("Record-Route", "<sip:10.0.0.2:5060;lr>"),)
+    )
+    pair.run(0.1)
+    pair.b.endpoint.answer("i1", ANSWER, pair.now)
+    pair.run(0.1)
+    assert responses(pair, 200)[0].headers.get_all("Record-Route") == ["<sip:10.0.0.2:5060;lr>"]
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(0.1)
+    ack, bye = pair.requests("ACK")[0], pair.requests("BYE")[0]
+    for request in (ack, bye):
+        assert isinstance(request, Request)
+        assert str(request.uri) == "sip:1002@10.0.0.2:5060"
+        assert [str(route) for route in request.routes] == ["<sip:10.0.0.2:5060;lr>"]
