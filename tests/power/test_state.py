@@ -63,7 +63,7 @@ def test_an_outage_goes_low_then_critical_then_asks_for_shutdown_and_mains_calls
     assert story.feed(5, reading(False, 42.0)) == [PowerState.OUTAGE]
     assert story.feed(5, reading(False, 20.0)) == [PowerState.LOW]
     assert story.feed(5, reading(False, 4.0)) == [PowerState.CRITICAL]
-    assert story.told[-1][1] == ShutdownDue(10.0)
+    assert story.told[-1][1] == ShutdownDue(30.0)
     assert story.feed(10, reading(True, 4.0)) == [PowerState.MAINS]
     assert story.told[-1][1] == ShutdownCalledOff()
 

@@ -155,8 +155,8 @@ class PowerMachine:
     def _patience(self, wanted: PowerState) -> float:
         """Return how long a state must be called for before it is entered."""
         if wanted is PowerState.MAINS:
-            return self._settings.mains_after
-        return self._settings.outage_after if self._state is PowerState.MAINS else self._settings.settle
+            return self._settings.restore_debounce
+        return self._settings.outage_debounce if self._state is PowerState.MAINS else self._settings.settle
 
     def _enter(self, state: PowerState, now: float) -> list[PowerEvent]:
         left, self._state, self._wanted = self._state, state, None
@@ -164,7 +164,7 @@ class PowerMachine:
             self._predictor.reset()
         events: list[PowerEvent] = [StateEntered(state, self._percent, self.runtime(now))]
         if state is PowerState.CRITICAL:
-            events.append(ShutdownDue(self._settings.shutdown_grace))
+            events.append(ShutdownDue(self._settings.shutdown_after))
         elif left is PowerState.CRITICAL:
             events.append(ShutdownCalledOff())
         return events
