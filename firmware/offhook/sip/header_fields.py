@@ -148,6 +148,10 @@ class Headers:
             self._typed[key] = value
             return value
 
+    def remember(self, key: str, value: object) -> None:
+        """Let :meth:`typed` return ``value`` for a header until that changes; ``key`` in lower case."""
+        self._typed[key] = value
+
     @staticmethod
     def spelling(name: str) -> str:
         """Return a header's name as it is usually written."""

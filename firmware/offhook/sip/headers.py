@@ -152,6 +152,10 @@ class Via:
         """True where ``rport`` is there, with or without value."""
         return find_param(self.params, "rport") is not None
 
+    def has_param(self, name: str) -> bool:
+        """True where a parameter is there, with or without value."""
+        return find_param(self.params, name) is not None
+
     def param(self, name: str) -> str | None:
         """Return a parameter, ``""`` for one without value, None where it is missing."""
         return find_param(self.params, name)

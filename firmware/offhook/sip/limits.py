@@ -15,3 +15,6 @@ class Limits:
     headers: int = 128
     vias: int = 70
     list_values: int = 64
+
+
+DEFAULT_LIMITS = Limits()

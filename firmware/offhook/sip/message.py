@@ -113,6 +113,11 @@ def _seconds(headers: Headers, name: str) -> int | None:
     return _MAX_SECONDS if len(digits) > 10 else min(int(digits or "0"), _MAX_SECONDS)
 
 
+def _count_below(lines: list[str]) -> int:
+    """Count the Vias in all lines but the first."""
+    return sum(len(Via.parse_many(line)) for line in lines[1:])
+
+
 class Message:
     """What requests and responses share."""
 
@@ -143,6 +148,14 @@ class Message:
     def via(self) -> Via:
         """The top Via."""
         return self.vias[0]
+
+    def replace_via(self, via: Via) -> None:
+        """Put another value into the place of the top Via; those below it stay."""
+        vias = self.vias
+        lines = self.headers.get_all("via")
+        below = vias[1 : len(vias) - _count_below(lines)] if len(lines) < len(vias) else ()
+        self.headers.replace_first("Via", ", ".join(str(one) for one in (via, *below)))
+        self.headers.remember("via", (via, *vias[1:]))
 
     @property
     def contact_is_star(self) -> bool:
