@@ -11,7 +11,7 @@ from offhook.config.schema import Config
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the JSON Schema of the config file (``args.board``: board file), or with ``args.markdown`` the reference."""
+    """Print the JSON Schema of the config file (``args.board``: board file), or (``args.markdown``) the reference."""
     if getattr(args, "markdown", False):
         sys.stdout.write(reference())
     else:

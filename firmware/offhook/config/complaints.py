@@ -73,16 +73,22 @@ def complaint_of(error: ErrorDetails, located: Located) -> Complaint:
         case "literal_error":
             return _not_one_of(located.follow(location), error)
         case "offhook":
-            context = error.get("ctx", {})
-            field = context.get("field")
-            place = located.follow((*location, field) if isinstance(field, str) else location)
-            suggestion = context.get("suggestion")
-            hint = suggestion if isinstance(suggestion, str) else None
-            return Complaint(place.path, place.node.mark, str(context.get("message")), hint)
+            return _ours(error, located)
         case kind:
             place = located.follow(location)
             say = _MESSAGES.get(kind, _refused)
             return Complaint(place.path, place.node.mark, say(error, place.node))
+
+
+def _ours(error: ErrorDetails, located: Located) -> Complaint:
+    """A refusal by one of our own rules; one about a whole section may name the setting that is to be changed."""
+    context = error.get("ctx", {})
+    place = located.follow(error["loc"])
+    path, mark, field = place.path, place.node.mark, context.get("field")
+    if isinstance(field, str):
+        path, mark = joined(path, field), located.follow((*error["loc"], field)).node.mark
+    suggestion = context.get("suggestion")
+    return Complaint(path, mark, str(context.get("message")), suggestion if isinstance(suggestion, str) else None)
 
 
 def _missing(name: str, place: Place) -> str:

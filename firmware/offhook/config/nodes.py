@@ -180,7 +180,8 @@ class _Composer:
             self.fault(mark, self.child_path(), "is in typographic quotes: use the plain ones, \" or '")
             self.put(Broken(mark))
         else:
-            self.put(Scalar(event.value, mark, plain, _straight(event, plain=plain)))
+            text = event.value.removesuffix("\n") if event.style in ("|", ">") else event.value
+            self.put(Scalar(text, mark, plain, _straight(event, plain=plain)))
 
     def open(self, event: yaml.CollectionStartEvent, mark: Mark) -> None:
         if self.skipping:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from offhook.config.scalars import DECIMAL, duration, WHOLE, Text, filled, host_name, is_address, patterned, wrong
+from offhook.config.scalars import DECIMAL, WHOLE, Text, duration, filled, host_name, is_address, patterned, wrong
 from offhook.config.section import Section
 
 

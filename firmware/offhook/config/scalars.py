@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from offhook.config.countries import COUNTRIES, MISTAKEN
@@ -312,6 +312,6 @@ Truth = Annotated[bool, BeforeValidator(truth)]
 Country = Annotated[str, BeforeValidator(country), patterned("^[A-Z]{2}$")]
 Language = Annotated[str, BeforeValidator(language), patterned("^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 Server = Annotated[str, BeforeValidator(server)]
-Listen = Annotated[HostPort, PlainValidator(listen_address), patterned("^.+:[0-9]+$")]
-Ports = Annotated[PortRange, PlainValidator(port_range), patterned("^[0-9]+ *- *[0-9]+$")]
+Listen = Annotated[HostPort, PlainValidator(listen_address), PlainSerializer(str), patterned("^.+:[0-9]+$")]
+Ports = Annotated[PortRange, PlainValidator(port_range), PlainSerializer(str), patterned("^[0-9]+ *- *[0-9]+$")]
 Password = Annotated[Secret, WithJsonSchema({"type": "string", "writeOnly": True})]
