@@ -1,0 +1,1 @@
+"""Codecs: bytes to int16 samples and back."""

@@ -1,0 +1,98 @@
+"""ITU-T G.711: mu-law (PCMU) and A-law (PCMA), 8000 samples a second, one byte each.
+
+Both ways are one table look-up. The tables are built when the module is imported, from the decision values of G.711
+tables 1 and 2: a 16-bit sample is coded by its magnitude, so that coding is symmetric about zero.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.int16]
+Octets = NDArray[np.uint8]
+Payload = bytes | bytearray | memoryview | Octets
+
+RATE = 8000
+_BIAS = 33 << 2  # G.711 counts in 14 bits; a 16-bit sample has two more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class G711:
+    """One of the two laws.
+
+    Attributes:
+        name: the encoding name of SDP (:rfc:`3551#section-4.5.14`).
+        silence: the octet that stands for zero.
+    """
+
+    name: Literal["PCMU", "PCMA"]
+    silence: int
+    _encoder: Octets
+    _decoder: Samples
+
+    def encode(self, samples: Samples) -> Octets:
+        """Return one octet for each int16 sample (any shape); ``.tobytes()`` is the RTP payload."""
+        return self._encoder.take(samples.view(np.uint16))
+
+    def decode(self, payload: Payload) -> Samples:
+        """Return one int16 sample for each octet."""
+        octets = payload if isinstance(payload, np.ndarray) else np.frombuffer(payload, np.uint8)
+        return self._decoder.take(octets)
+
+
+def _ulaw() -> G711:
+    octets = ~np.arange(256) & 0xFF
+    exponent, mantissa = octets >> 4 & 7, octets & 15
+    magnitude = (((mantissa << 3) + _BIAS) << exponent) - _BIAS
+    decoder = np.where(octets & 0x80, -magnitude, magnitude).astype(np.int16)
+
+    sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
+    biased = np.minimum(np.abs(sample), 32635) + _BIAS
+    segment = np.log2(biased).astype(np.int32) - 7  # exact: 132..32767, no power of two is rounded
+    code = segment << 4 | (biased >> (segment + 3)) & 15
+    encoder = ~(code | np.where(sample < 0, 0x80, 0)) & 0xFF
+    return G711("PCMU", 0xFF, encoder.astype(np.uint8), decoder)
+
+
+def _alaw() -> G711:
+    octets = np.arange(256) ^ 0x55
+    exponent, mantissa = octets >> 4 & 7, octets & 15
+    low = (mantissa << 4) + 8
+    magnitude = np.where(exponent > 0, (low + 0x100) << np.maximum(exponent - 1, 0), low)
+    decoder = np.where(octets & 0x80, magnitude, -magnitude).astype(np.int16)
+
+    sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
+    # The smallest negative value falls into the first negative interval: -1 is coded like the magnitude 0 (13 bits).
+    size = np.where(sample < 0, ~sample, sample) >> 4
+    segment = np.maximum(np.log2(np.maximum(size, 1)).astype(np.int32) - 3, 0)
+    code = np.where(segment > 1, segment << 4 | (size >> np.maximum(segment - 1, 0)) & 15, np.minimum(size, 31))
+    code = np.where(segment == 1, 1 << 4 | size & 15, code)
+    encoder = (code | np.where(sample < 0, 0, 0x80)) ^ 0x55
+    return G711("PCMA", 0xD5, encoder.astype(np.uint8), decoder)
+
+
+PCMU = _ulaw()
+PCMA = _alaw()
+LAWS: dict[str, G711] = {"PCMU": PCMU, "PCMA": PCMA}
+
+
+def encode_ulaw(samples: Samples) -> Octets:
+    """Return the mu-law octets of int16 samples."""
+    return PCMU.encode(samples)
+
+
+def decode_ulaw(payload: Payload) -> Samples:
+    """Return the int16 samples of mu-law octets."""
+    return PCMU.decode(payload)
+
+
+def encode_alaw(samples: Samples) -> Octets:
+    """Return the A-law octets of int16 samples."""
+    return PCMA.encode(samples)
+
+
+def decode_alaw(payload: Payload) -> Samples:
+    """Return the int16 samples of A-law octets."""
+    return PCMA.decode(payload)
