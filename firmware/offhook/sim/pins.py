@@ -1,0 +1,88 @@
+"""Mock pins that are wired to each other: switches to ground, and a keypad's contacts between rows and columns.
+
+gpiozero's own mock pins couple nothing. Here a column reads what a wire would carry: it is low when some chain of
+closed contacts joins it to a row that is driven low, so ghost keys happen as they do in copper. A row driven high that
+is joined to one driven low is a short circuit, which is counted.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from gpiozero.pins.mock import MockFactory, MockPin
+from gpiozero.pins.pi import PiPin
+
+Contact = tuple[int, int]
+
+
+class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero is not typed
+    """A mock pin that tells its factory what it does, and whose edges are stamped by the factory's clock."""
+
+    def _set_function(self, value: str) -> None:
+        super()._set_function(value)
+        self.factory.rewire()
+
+    def _set_state(self, value: bool) -> None:
+        super()._set_state(value)
+        self.factory.rewire()
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        self.factory.rewire()
+
+    def _call_when_changed(self, *_: Any) -> None:
+        PiPin._call_when_changed(self, self.factory.clock(), self._state)
+
+
+class WiredFactory(MockFactory):  # type: ignore[misc]  # gpiozero is not typed
+    """Makes :class:`WiredPin` pins; keeps the contacts that are closed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """``clock`` stamps the edges."""
+        self.clock = clock
+        self.grounded: set[int] = set()
+        self.joined: set[Contact] = set()
+        self.short_circuits = 0
+        self._rewiring = False
+        super().__init__(pin_class=WiredPin)
+
+    def ground(self, bcm: int, closed: bool) -> None:
+        """Close or open a switch from a pin to ground."""
+        (self.grounded.add if closed else self.grounded.discard)(bcm)
+        self.rewire()
+
+    def join(self, contact: Contact, closed: bool) -> None:
+        """Close or open a keypad contact between two pins."""
+        (self.joined.add if closed else self.joined.discard)(contact)
+        self.rewire()
+
+    def rewire(self) -> None:
+        """Let every input read what its wires carry."""
+        if self._rewiring:
+            return
+        self._rewiring = True
+        try:
+            pins: dict[int, MockPin] = {int(info.name[4:]): pin for info, pin in self.pins.items()}
+            for net in self._nets(set(pins)):
+                driven = {pins[bcm].state for bcm in net if bcm in pins and pins[bcm].function == "output"}
+                low = bool(net & self.grounded) or False in driven
+                if low and True in driven:
+                    self.short_circuits += 1
+                for bcm in net:
+                    pin = pins.get(bcm)
+                    if pin is None or pin.function != "input":
+                        continue
+                    if low:
+                        pin.drive_low()
+                    elif pin.pull == "up":
+                        pin.drive_high()
+        finally:
+            self._rewiring = False
+
+    def _nets(self, pins: set[int]) -> list[set[int]]:
+        """Return the sets of pins that closed contacts join."""
+        nets = [{bcm} for bcm in pins]
+        for contact in self.joined:
+            touched = [net for net in nets if net & set(contact)]
+            nets = [net for net in nets if not net & set(contact)]
+            nets.append(set(contact).union(*touched))
+        return nets
