@@ -10,6 +10,7 @@ from offhook.config.schema import Config
 from offhook.daemon import settings
 from offhook.daemon.line import Line
 from offhook.dsp.regions import plan
+from offhook.emergency.callback import CallbackWindow
 from offhook.engine.agent import Agent
 from offhook.engine.caller import EmergencyCaller
 from offhook.engine.guard import EmergencyGuard
@@ -39,6 +40,7 @@ class Fixtures:
     board: Board
     watchers: Watchers
     guard: EmergencyGuard
+    callback: CallbackWindow
     prompter: Prompter
     device: str
     sound_socket: Path | None
@@ -63,7 +65,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     # What the person has: handset, ear, mouth.
     sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
     line.media = MediaClient(settings.media(config, sound), line.media_message)
-    speak = _speaker(fixtures.prompter, line.media)
+    speak = line.speak = _speaker(fixtures.prompter, line.media)
     line.switchboard = Switchboard(
         Phone(settings.phone(config, numbers)),
         fixtures.board,
@@ -86,6 +88,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         settings.emergency(config, numbers, fixtures.device),
         accounts,
         fixtures.guard,
+        fixtures.callback,
         line.legs,
         line.switchboard.post,
         speak,

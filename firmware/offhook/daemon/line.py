@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offhook.engine.agent import Agent
@@ -15,6 +16,7 @@ from offhook.engine.shell import EndpointShell
 from offhook.engine.switchboard import Switchboard
 from offhook.engine.transport import source_ip
 from offhook.engine.watchers import Watchers
+from offhook.errors import NetworkError
 from offhook.media import messages as media
 from offhook.phone.events import ServiceChanged
 from offhook.phone.states import State
@@ -25,6 +27,7 @@ from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 3.0
+_BIND_AGAIN_S = 5.0
 # Any address that is routed will do: nothing is sent to it (RFC 5737).
 _ELSEWHERE = "192.0.2.1"
 
@@ -46,16 +49,33 @@ class Line:
     switchboard: Switchboard = field(init=False)
     agent: Agent = field(init=False)
     caller: EmergencyCaller = field(init=False)
+    speak: Callable[[str], None] = field(init=False)
+    _binding: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether the handset rests and no call exists: nobody would notice a restart."""
         return self.switchboard.machine.state is State.ON_HOOK and not list(self.legs) and not self.caller.up
 
-    async def start(self) -> None:
-        """Bring up sound first, then SIP. Raises OffhookError where SIP cannot be bound."""
+    async def start_sound(self) -> None:
+        """Start the media process: from here on a lift is answered by a tone."""
         await self.media.start()
-        await self.shell.open(*self.listen)
+
+    def start_sip(self) -> None:
+        """Bind the SIP sockets and register; while they cannot be bound, try again every few seconds."""
+        self._binding = asyncio.get_running_loop().create_task(self._bind())
+
+    async def _bind(self) -> None:
+        complaint = ""
+        while True:
+            try:
+                await self.shell.open(*self.listen)
+                break
+            except NetworkError as error:
+                if str(error) != complaint:
+                    complaint = str(error)
+                    _log.error("%s", error)
+                await asyncio.sleep(_BIND_AGAIN_S)
         for account in (*self.accounts, *self.guard.desk_accounts()):
             self.shell.endpoint.register(account, self.shell.now())
         self.shell.pump()
@@ -65,6 +85,8 @@ class Line:
         """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s."""
         if self.caller.up:
             _log.warning("an emergency call is ended because the phone stops")
+        if self._binding is not None:
+            self._binding.cancel()
         self.switchboard.close()
         for leg in self.legs:
             self.legs.end(leg)

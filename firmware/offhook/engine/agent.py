@@ -101,6 +101,10 @@ class Agent:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._post(phone.CallAnswered(leg.call))
 
+    def leg_held(self, leg: Leg) -> None:
+        """See :class:`offhook.engine.leg.LegListener`."""
+        self._post(phone.CallHeld(leg.call) if leg.state == "held" else phone.CallResumed(leg.call))
+
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._post(phone.CallFailed(leg.call, status, reason))

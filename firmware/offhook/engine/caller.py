@@ -14,6 +14,7 @@ from offhook.emergency.attempts import (
     LadderSettings,
     StartAttempt,
 )
+from offhook.emergency.callback import CallbackWindow
 from offhook.emergency.invite import EmergencyInvite, invite_with_location, invite_without_location
 from offhook.emergency.ladder import Ladder
 from offhook.emergency.location import Location
@@ -65,6 +66,7 @@ class EmergencyCaller:
         settings: EmergencySettings,
         accounts: Sequence[AccountSettings],
         guard: EmergencyGuard,
+        window: CallbackWindow,
         legs: Legs,
         post: Callable[[phone.Event], None],
         speak: Callable[[str], None],
@@ -74,13 +76,13 @@ class EmergencyCaller:
         self._settings = settings
         self._accounts = accounts
         self._guard = guard
+        self._window = window
         self._legs = legs
         self._post = post
         self._speak = speak
         self._in_service = in_service
         self._random = random
         self._climb: _Climb | None = None
-        self.last_call_at: float | None = None
 
     @property
     def up(self) -> bool:
@@ -100,6 +102,7 @@ class EmergencyCaller:
         rows = [LadderAccount(a.name, _domain(a), a.transport, self._in_service(a.name)) for a in accounts]
         ladder = Ladder(rows, number, urn, self._settings.location is not None, self._settings.ladder)
         self._climb = _Climb(call, number, ladder)
+        self._window.call_started()
         _log.warning("emergency call to %s (%s) begins", number, urn, extra={"call": call})
         self._perform(ladder.start(self._now()))
 
@@ -129,6 +132,10 @@ class EmergencyCaller:
         self._report(leg, lambda ladder, n, now: ladder.on_answered(n, now))
         _log.warning("emergency call answered by %s", leg.account, extra={"call": leg.call, "account": leg.account})
         self._post(phone.CallAnswered(leg.call))
+
+    def leg_held(self, leg: Leg) -> None:
+        """See :class:`offhook.engine.leg.LegListener`."""
+        self._post(phone.CallHeld(leg.call) if leg.state == "held" else phone.CallResumed(leg.call))
 
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
@@ -229,7 +236,7 @@ class EmergencyCaller:
         if climb is not None:
             if climb.timer is not None:
                 climb.timer.cancel()
-            self.last_call_at = self._now()
+            self._window.call_ended(self._now())
             _log.warning("emergency call to %s %s", climb.number, how, extra={"call": climb.call})
 
     def _now(self) -> float:

@@ -39,6 +39,9 @@ class LegListener(Protocol):
     def leg_accepted(self, leg: Leg) -> None:
         """The call is up."""
 
+    def leg_held(self, leg: Leg) -> None:
+        """The other side put the call on hold (state ``held``) or took it back (state ``talking``)."""
+
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """The call failed; status 0: nothing answered."""
 

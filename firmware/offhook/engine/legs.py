@@ -9,7 +9,7 @@ from offhook.engine.session import MediaSession, Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.errors import NetworkError, OffhookError
 from offhook.sip import events as sip
-from offhook.sip.events import Body
+from offhook.sip.events import Body, Transport
 
 NOT_ACCEPTABLE_HERE = 488
 SERVER_INTERNAL_ERROR = 500
@@ -52,7 +52,7 @@ class Legs:
         *,
         headers: tuple[tuple[str, str], ...] = (),
         wrap: Callable[[Body], Body] | None = None,
-        transport: str | None = None,
+        transport: Transport | None = None,
     ) -> None:
         """Send an INVITE for ``leg``; ``wrap`` may put the offer into a larger body. Raises NetworkError."""
         leg.session = self._sessions.open(self._rtp_ip(leg.account))
@@ -188,6 +188,7 @@ class Legs:
         if state != leg.state:
             leg.state = "held" if leg.session.held else "talking"
             self._seen(leg, state)
+            leg.listener.leg_held(leg)
 
     def _up(self, leg: Leg) -> None:
         leg.answered_at = self._shell.now()

@@ -84,6 +84,10 @@ class EndpointShell:
         self.endpoint.receive(data, flow, self.now())
         self.pump()
 
+    def opened(self, flow: Flow) -> None:
+        """See :class:`offhook.engine.transport.TransportReceiver`."""
+        self.endpoint.flow_opened(flow, self.now())
+
     def closed(self, flow: Flow) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
         self.endpoint.flow_closed(flow, self.now())

@@ -18,6 +18,9 @@ class TransportReceiver(Protocol):
     def received(self, data: bytes, flow: Flow) -> None:
         """A datagram, or a piece of a stream."""
 
+    def opened(self, flow: Flow) -> None:
+        """A stream is up, ours or theirs."""
+
     def closed(self, flow: Flow) -> None:
         """A stream is gone."""
 
@@ -74,7 +77,8 @@ class SipTransport:
 
     def stream_opened(self, number: int, local: Address, remote: Address) -> None:
         """See :class:`StreamReceiver`."""
-        self._flows[number] = Flow("tcp", local, remote, number)
+        flow = self._flows[number] = Flow("tcp", local, remote, number)
+        self._receiver.opened(flow)
 
     def stream_data(self, number: int, data: bytes) -> None:
         """See :class:`StreamReceiver`."""

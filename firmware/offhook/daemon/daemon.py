@@ -1,0 +1,167 @@
+"""The phone as a program: fixtures that stay, a line that a new config replaces, and an orderly end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Coroutine
+
+from offhook import __version__
+from offhook.config.schema import Config
+from offhook.daemon import settings
+from offhook.daemon.build import Fixtures, build
+from offhook.daemon.journal import Notifier
+from offhook.daemon.watchdog import Watchdog
+from offhook.engine.observations import Observation
+from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
+from offhook.phone.events import Event, NoticeRaised
+from offhook.status.report import Json, StatusReport
+
+_log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """Runs one phone until it is told to stop.
+
+    It is the board's listener and the power keeper's: both outlive a line, and reach the present one through here.
+    """
+
+    def __init__(self, config: Config, origin: str, fixtures: Fixtures, notify: Notifier) -> None:
+        self.fixtures = fixtures
+        self.config = config
+        self.origin = origin
+        self.pending = ""
+        self._notify = notify
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started = asyncio.get_running_loop().time()
+        self.line = build(config, fixtures)
+        self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(config)))
+        fixtures.watchers.add(self.power)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Sound first, then pins, then the network: dial tone waits for no server."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self.line.start_sound()
+        self.fixtures.board.start(self)
+        self.line.start_sip()
+        self.spawn(self.power.run())
+        self.spawn(Watchdog(self._notify, self._healthy, self._one_line).run())
+        self._notify("READY=1")
+        _log.info("offhook %s is up, config from %s", __version__, self.origin)
+
+    async def wait(self) -> None:
+        """Return when a signal asks the phone to stop."""
+        await self._stop.wait()
+
+    def stop(self) -> None:
+        """Ask the phone to stop, as SIGTERM does."""
+        self._stop.set()
+
+    async def close(self) -> None:
+        """End calls, remove registrations, release everything."""
+        self._notify("STOPPING=1")
+        _log.info("offhook stops")
+        for task in list(self._tasks):
+            task.cancel()
+        await self.line.stop()
+        self.fixtures.board.close()
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run ``work`` beside the phone; where it fails, the phone goes on and the journal says so."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def replace(self, config: Config, origin: str) -> None:
+        """Go over to ``config``: the old line ends, the new one registers. The caller waits for an idle phone."""
+        await self.line.stop()
+        self.config, self.origin = config, origin
+        self.line = build(config, self.fixtures)
+        await self.line.start_sound()
+        self.line.start_sip()
+        _log.info("config %s from %s is in use", config.serial or "without serial", origin)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a restart of the line would cut nothing and nobody may be calling back about an emergency."""
+        return self.line.idle and not self.emergency_holds()
+
+    # -- the board's listener ---------------------------------------------------------------------------------------
+
+    def phone_event(self, event: Event, t: float) -> None:
+        """See :class:`offhook.engine.ports.BoardListener`."""
+        self.line.switchboard.phone_event(event, t)
+
+    def button(self, name: str, t: float) -> None:
+        """See :class:`offhook.engine.ports.BoardListener`."""
+        self.line.switchboard.button(name, t)
+
+    # -- the power keeper's listener --------------------------------------------------------------------------------
+
+    def post(self, event: NoticeRaised) -> None:
+        """See :class:`offhook.engine.powerkeeper.PowerListener`."""
+        self.line.switchboard.post(event)
+
+    def speak(self, text: str) -> None:
+        """See :class:`offhook.engine.powerkeeper.PowerListener`."""
+        self.line.speak(text)
+
+    def note(self, observation: Observation) -> None:
+        """See :class:`offhook.engine.powerkeeper.PowerListener`."""
+        self.fixtures.watchers.note(observation)
+
+    def emergency_holds(self) -> bool:
+        """See :class:`offhook.engine.powerkeeper.PowerListener`."""
+        return self.fixtures.callback.holds(asyncio.get_running_loop().time())
+
+    # -- status -----------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Json]:
+        """Return the status object."""
+        line = self.line
+        transport = line.shell.transport
+        return StatusReport(
+            version=__version__,
+            started=self._started,
+            phone=lambda: line.switchboard.machine.state.name,
+            legs=lambda: list(line.legs),
+            addresses=lambda: {"udp": transport.udp, "tcp": transport.tcp},
+            power=lambda: dict(self.power.status()),
+            emergency=self._emergency_status,
+            config=lambda: {"serial": self.config.serial or "", "origin": self.origin, "pending": self.pending},
+            accounts=line.book,
+            audio=line.audio,
+            streams=line.streams,
+        )(asyncio.get_running_loop().time())
+
+    def _emergency_status(self) -> dict[str, Json]:
+        place = self.config.location
+        return {
+            "location": str(settings.location(place)) if place else "",
+            "source": "config" if place else "none",
+            "age_s": 0,
+            "stale": place is None,
+            "callback_window_s": round(self.fixtures.callback.remaining(asyncio.get_running_loop().time())),
+            "up": self.line.caller.up,
+        }
+
+    def _healthy(self) -> bool:
+        return self.line.media.healthy(asyncio.get_running_loop().time())
+
+    def _one_line(self) -> str:
+        book = self.line.book
+        service = "in service" if book.any_in_service() else "no account in service"
+        sound = "" if self.line.audio.state in ("open", "closed") else f", sound card {self.line.audio.state}"
+        return f"{self.line.switchboard.machine.state.name.lower()}, {service}{sound}"
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            error = task.exception()
+            if error is not None:
+                _log.error("a part of the phone failed and is left out: %s", error, exc_info=error)
