@@ -17,7 +17,7 @@ from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.ports import Board
-from offhook.engine.prompter import Prompter
+from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts
 from offhook.engine.session import Sessions
@@ -33,15 +33,15 @@ from offhook.status.report import AudioFigures
 class Fixtures:
     """What stays while configs come and go: the handset's body, those who watch it, words, and the phone's UUID.
 
-    ``speak(text)`` says something in the ear as soon as it is rendered; ``sound_socket`` is where a phone without
-    cards exchanges sound with the simulator's page.
+    ``prompts`` is the folder of rendered words; ``sound_socket`` is where a phone without cards exchanges sound
+    with the simulator's page.
     """
 
     board: Board
     watchers: Watchers
     guard: EmergencyGuard
     callback: CallbackWindow
-    prompter: Prompter
+    prompts: Path
     device: str
     sound_socket: Path | None
 
@@ -65,7 +65,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     # What the person has: handset, ear, mouth.
     sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
     line.media = MediaClient(settings.media(config, sound), line.media_message)
-    speak = line.speak = _speaker(fixtures.prompter, line.media)
+    speak = line.speak = _speaker(Prompter(PrompterSettings(fixtures.prompts, config.language or "en")), line.media)
     line.switchboard = Switchboard(
         Phone(settings.phone(config, numbers)),
         fixtures.board,

@@ -20,7 +20,7 @@ from offhook.emergency.callback import CallbackSettings, CallbackWindow
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.observations import PowerOffSeen
 from offhook.engine.ports import Board
-from offhook.engine.prompter import Prompter
+from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.watchers import Watchers
 from offhook.errors import OffhookError
 from offhook.hardware.settings import BoardSettings
@@ -49,11 +49,11 @@ async def _run(options: Options) -> int:
     notify = journal.notifier()
     async with AsyncExitStack() as stack:
         desks = options.desks
-        prompter = Prompter(options.state_dir / "prompts")
+        prompts = options.state_dir / "prompts"
         if options.exchange:
             from offhook.sim.exchange import Exchange
 
-            exchange = Exchange(prompter.render)
+            exchange = Exchange(Prompter(PrompterSettings(prompts)).render)
             host, port = await exchange.open()
             stack.push_async_callback(exchange.close)
             desks = desks or (f"{host}:{port}",)
@@ -70,7 +70,7 @@ async def _run(options: Options) -> int:
             watchers=watchers,
             guard=EmergencyGuard(desks if wiring.kind == "simulated" else None),
             callback=CallbackWindow(CallbackSettings(config.emergency.callback_window_s)),
-            prompter=prompter,
+            prompts=prompts,
             device=device_uuid(options.state_dir),
             sound_socket=runtime / "sound" if wiring.kind == "simulated" else None,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from offhook.engine.observations import Observation
 from offhook.phone.events import Event
 from offhook.power.reading import PowerReading
 
@@ -44,8 +45,8 @@ class Board(Protocol):
 class Observer(Protocol):
     """Somebody who watches the phone: board socket, control socket, page, journal."""
 
-    def note(self, observation: "object") -> None:
-        """Take one :mod:`offhook.engine.observations` value; must not block."""
+    def note(self, observation: Observation) -> None:
+        """Take one observation; must not block."""
 
 
 Clock = Callable[[], float]
