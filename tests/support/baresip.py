@@ -73,7 +73,7 @@ class Baresip:
         """``account`` is a line of baresip's ``accounts`` file; ``source`` a mono WAV of 8 kHz, or None for silence."""
         folder.mkdir(parents=True)
         (folder / "recorded").mkdir()
-        write_silence(folder / "silence.wav", 1.0)
+        write_silence(folder / "silence.wav", 300.0)
         modules = next(name for name in MODULE_FOLDERS if Path(name).is_dir())
         (folder / "accounts").write_text(account + "\n")
         (folder / "config").write_text(
@@ -202,6 +202,15 @@ class Baresip:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+
+def pbx_account(user: str, server: str, transport: str = "udp", answer: str = "manual") -> str:
+    """A line of the accounts file: a user of the tests' registrar. ``answer``: manual or auto."""
+    return (
+        f"<sip:{user}@pbx.test;transport={transport}>;auth_user={user};auth_pass=secret{user};"
+        f'outbound="sip:{server};transport={transport}";regint=120;'
+        f"audio_codecs=PCMU/8000/1,PCMA/8000/1;answermode={answer}"
+    )
 
 
 def write_silence(path: Path, seconds: float) -> None:

@@ -6,7 +6,6 @@ test can reach a real telephone. baresip refuses to start with ``lo`` alone, hen
 
 import os
 import socket
-import subprocess
 
 import pytest
 
@@ -20,13 +19,6 @@ def require_network() -> None:
     """Skip a test outside of the namespace; with CI=true that is a failure."""
     if os.environ.get(MARK) != "10.77.0":
         pytest.skip("needs the network namespace that `./dev test` makes: ./dev test PATH")
-
-
-def add_address(address: str) -> None:
-    """Give the namespace one more address; having it already is fine."""
-    have = subprocess.run(["ip", "-o", "addr", "show", "to", address], capture_output=True, text=True, check=True)
-    if not have.stdout.strip():
-        subprocess.run(["ip", "addr", "add", f"{address}/24", "dev", "near"], check=True)
 
 
 def free_port(ip: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

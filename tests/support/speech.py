@@ -25,6 +25,11 @@ class Speech:
     samples: Samples
     starts: tuple[int, ...]
 
+    @property
+    def seconds(self) -> float:
+        """How long it takes to the end of the last segment; silence follows."""
+        return self.starts[-1] / RATE + SEGMENT_S
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
@@ -85,7 +90,7 @@ def make_speech(path: Path, segments: int = 4, lead_s: float = 1.5, first: int =
         segment *= 10 ** (LEVEL_DBOV / 20) / np.sqrt(np.mean(active**2))
         parts.append(segment)
         length += len(segment)
-    samples = np.concatenate([*parts, np.zeros(RATE)])
+    samples = np.concatenate([*parts, np.zeros(10 * RATE)])  # baresip ends the call at the end of its file
     write_wav(path, samples)
     return Speech(path, samples, tuple(starts))
 
