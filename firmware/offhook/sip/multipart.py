@@ -71,11 +71,12 @@ def _delimiters(body: bytes, delimiter: bytes) -> Iterator[tuple[int, int, bool]
     position = 0
     while (found := body.find(delimiter, position)) >= 0:
         position = found + len(delimiter)
-        at_line_start = found == 0 or body[found - 1] == 0x0A
+        if found and body[found - 1] != 0x0A:
+            continue
         is_last = body.startswith(b"--", position)
         line_end = body.find(b"\n", position)
         rest = body[position + 2 * is_last : line_end if line_end >= 0 else len(body)]
-        if not at_line_start or rest.strip(b" \t\r") or (line_end < 0 and not is_last):
+        if rest.strip(b" \t\r") or (line_end < 0 and not is_last):
             continue
         end = found - (2 if body[max(0, found - 2) : found] == b"\r\n" else 1)
         position = line_end + 1 if line_end >= 0 else len(body)
