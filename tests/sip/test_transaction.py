@@ -83,7 +83,8 @@ def request(method: str = "INVITE") -> Request:
 def response(status: int, method: str = "INVITE", tag: str = "2") -> Response:
     text = (
         f"SIP/2.0 {status} X\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKabc\r\n"
-        f"From: <sip:alice@pbx.test>;tag=1\r\nTo: <sip:bob@pbx.test>;tag={tag}\r\nCall-ID: c1\r\nCSeq: 7 {method}\r\nContent-Length: 0\r\n\r\n"
+        f"From: <sip:alice@pbx.test>;tag=1\r\nTo: <sip:bob@pbx.test>;tag={tag}\r\n"
+        f"Call-ID: c1\r\nCSeq: 7 {method}\r\nContent-Length: 0\r\n\r\n"
     )
     message = parse_datagram(text.encode())
     assert isinstance(message, Response)

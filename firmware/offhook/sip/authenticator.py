@@ -7,19 +7,19 @@ nonce count going on. A new nonce is taken whether or not the server says ``stal
 from collections.abc import Callable
 
 from offhook.sip.digest import Challenge, answer
-from offhook.sip.errors import RemoteError
 from offhook.sip.message import Request, Response
 
 FIELDS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
-MAX_TRIES = 3
+MAX_TRIES = 4
+MAX_REALMS = 4
 
 
-class _Known:
-    """The challenges of one header kind, and how often their nonces were used."""
+class _Realm:
+    """What one realm asked for last, and how often its nonces were used since."""
 
     def __init__(self, challenges: list[Challenge]) -> None:
         self.challenges = challenges
-        self.count = 0
+        self.uses = 0
 
 
 class Authenticator:
@@ -29,56 +29,47 @@ class Authenticator:
         self._user = user
         self._password = password
         self._token = token
-        self._known: dict[tuple[bool, int], _Known] = {}
+        self._known: dict[tuple[bool, int], dict[str, _Realm]] = {}
 
     def sign(self, request: Request) -> None:
-        """Add what the server is known to want; a fresh request is signed anew each time."""
+        """Add what the servers are known to want; a fresh request is signed anew each time."""
         for status, (_, field) in FIELDS.items():
-            known = self._known.get((request.method == "REGISTER", status))
             request.headers.remove(field)
-            if known is None:
-                continue
-            known.count += 1
-            values = answer(
-                known.challenges,
-                self._user,
-                self._password,
-                request.method,
-                str(request.uri),
-                request.body,
-                self._token(8),
-                known.count,
-            )
-            for value in values:
-                request.headers.add(field, value)
+            for realm in self._realms(request, status).values():
+                realm.uses += 1
+                for value in self._answer(realm, request):
+                    request.headers.add(field, value)
 
     def challenged(self, request: Request, response: Response, tries: int) -> bool:
         """Take a challenge; False when another try would only fail again.
 
-        A try is worth it when ``request`` carried no credentials of that kind, when the server says ``stale``, or,
-        once, when it brings a nonce that was not used yet.
+        A try is worth it for a realm that had no credentials of ours in ``request``, where the server says
+        ``stale``, or, once, for a nonce that was not used yet.
         """
-        challenge_field, field = FIELDS[response.status]
-        slot = (request.method == "REGISTER", response.status)
-        before = self._known.pop(slot, None)
-        try:
-            challenges = Challenge.parse_many(response.headers.get_all(challenge_field))
-        except RemoteError:
-            return False
-        known = _Known(challenges)
-        if not self._password or tries >= MAX_TRIES or not self._can_answer(known, request):
-            return False
-        self._known[slot] = known
-        if before is None or not request.headers.get(field):
-            return True
-        if any(challenge.stale for challenge in challenges):
-            return True
-        used = {challenge.nonce for challenge in before.challenges}
-        if tries < 2 and not used & {challenge.nonce for challenge in challenges}:
-            return True
-        del self._known[slot]
-        return False
+        asked: dict[str, list[Challenge]] = {}
+        for challenge in Challenge.parse_many(response.headers.get_all(FIELDS[response.status][0])):
+            asked.setdefault(challenge.realm, []).append(challenge)
+        realms = self._realms(request, response.status)
+        worth = False
+        for name, challenges in list(asked.items())[:MAX_REALMS]:
+            before, fresh = realms.pop(name, None), _Realm(challenges)
+            if not self._password or not self._answer(fresh, request):
+                continue
+            unsigned = before is None or not before.uses
+            used = {challenge.nonce for challenge in before.challenges} if before is not None else set()
+            renewed = tries < 2 and not used & {challenge.nonce for challenge in challenges}
+            if unsigned or renewed or any(challenge.stale for challenge in challenges):
+                realms[name] = fresh
+                worth = True
+        while len(realms) > MAX_REALMS:
+            del realms[next(iter(realms))]
+        return worth and tries < MAX_TRIES
 
-    def _can_answer(self, known: _Known, request: Request) -> bool:
-        uri = str(request.uri)
-        return bool(answer(known.challenges, self._user, self._password, request.method, uri, b"", "0", 1))
+    def _realms(self, request: Request, status: int) -> dict[str, _Realm]:
+        return self._known.setdefault((request.method == "REGISTER", status), {})
+
+    def _answer(self, realm: _Realm, request: Request) -> list[str]:
+        uri, nonce = str(request.uri), self._token(8)
+        return answer(
+            realm.challenges, self._user, self._password, request.method, uri, request.body, nonce, realm.uses
+        )

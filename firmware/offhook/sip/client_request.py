@@ -123,27 +123,22 @@ class ClientRequest:
         if not self._targets or self._cancelled:
             self._fail(self._reason, now)
             return
-        target = self._targets.pop(0)
-        self._attempt(target, self._streamed(target, now), now)
+        self._attempt(self._targets.pop(0), now)
 
-    def _streamed(self, target: Target, now: float) -> Target | None:
-        """Return ``target`` over TCP where size or wish asks for it (:rfc:`3261#section-18.1.1`)."""
+    def _attempt(self, target: Target, now: float, may_stream: bool = True) -> None:
+        """Send to ``target``, over TCP where size or wish asks for it (:rfc:`3261#section-18.1.1`)."""
         remote = (target.ip, target.port)
-        if target.transport != "udp" or not self._core.takes_stream(remote, now):
-            return None
-        if not self._stream_first:
-            request, _ = self._dress(target)
-            if len(bytes(request)) <= self._core.settings.udp_max:
-                return None
-        return Target("tcp", target.ip, target.port)
-
-    def _attempt(self, target: Target, streamed: Target | None, now: float) -> None:
-        chosen = streamed or target
-        self._fallback = target if streamed else None
-        request, transmit = self._dress(chosen)
+        may_stream = may_stream and target.transport == "udp" and self._core.takes_stream(remote, now)
+        streamed = Target("tcp", target.ip, target.port)
+        self._fallback = None
+        request, transmit = self._dress(streamed if may_stream and self._stream_first else target)
+        if may_stream and (self._stream_first or len(transmit.data) > self._core.settings.udp_max):
+            self._fallback = target
+            if transmit.transport == "udp":
+                request, transmit = self._dress(streamed)
         if self._patience is not None:
             self._patience.cancel()
-        if streamed is not None and not self._core.is_connected("tcp", transmit.remote):
+        if self._fallback is not None and not self._core.is_connected("tcp", remote):
             self._patience = self._core.timers.start(now + self._core.settings.tcp_patience, self._impatient)
         self._current = self._core.transactions.send(request, transmit, self, now)
 
@@ -206,8 +201,7 @@ class ClientRequest:
         if self._current is None:
             return
         sent = self._current.transmit
-        target = Target(sent.transport, sent.remote[0], sent.remote[1])
-        self._attempt(target, self._streamed(target, now), now)
+        self._attempt(self._fallback or Target(sent.transport, *sent.remote), now)
 
     def _late(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if transaction.request.method != "INVITE":
@@ -231,7 +225,7 @@ class ClientRequest:
             self._patience.cancel()
         if self._fallback is not None and not transaction.answered and not self._cancelled:
             self._core.refuse_stream(transaction.transmit.remote, now)
-            self._attempt(self._fallback, None, now)
+            self._attempt(self._fallback, now, may_stream=False)
             return
         self._reason = "unreachable" if not transaction.answered else "connection lost"
         if transaction.answered and transaction.request.method == "INVITE":

@@ -183,7 +183,7 @@ def acknowledgement(invite: Request, response: Response) -> Request:
 
 
 def derived(invite: Request, method: str) -> Request:
-    """Return the ACK or CANCEL that follows ``invite`` hop by hop: the same in all that tells it apart but the method."""
+    """Return the ACK or CANCEL that follows ``invite`` hop by hop: all that tells it apart is the method."""
     headers = Headers()
     headers.add("Via", str(invite.via))
     for route in invite.headers.get_all("Route"):

@@ -30,7 +30,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import KeepAlive, StreamParser, parse_datagram
-from offhook.sip.registration import Registration
+from offhook.sip.registration import Registration, Stage
 from offhook.sip.reply_path import ReplyPath
 from offhook.sip.settings import AccountSettings, EndpointSettings
 from offhook.sip.transaction import Input
@@ -164,8 +164,9 @@ class Endpoint:
 
     @property
     def settled(self) -> bool:
-        """True when no call stands and no request of ours waits for its answer."""
-        return not self._calls and not self._core.transactions.busy
+        """True when no call stands, every BYE and CANCEL is answered, and no binding is being removed."""
+        removing = any(registration.stage is Stage.REMOVING for registration in self._registrations.values())
+        return not self._calls and not self._core.dialogs and not removing
 
     def _sweep(self) -> None:
         for handle in [handle for handle, call in self._calls.items() if call.over]:

@@ -106,7 +106,7 @@ def _tokens(headers: Headers, name: str) -> tuple[str, ...]:
 
 def _seconds(headers: Headers, name: str) -> int | None:
     """A count of seconds; what is no number counts as missing (:rfc:`3261#section-20.19`), what is too large is cut."""
-    text = (headers.get(name) or "").partition(";")[0].strip()
+    text = (headers.get(name) or "").partition(";")[0].partition("(")[0].strip()
     if not (text.isascii() and text.isdigit()):
         return None
     digits = text.lstrip("0")

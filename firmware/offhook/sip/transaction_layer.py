@@ -59,11 +59,6 @@ class TransactionLayer:
         """True when no further request from outside a dialog should be given a transaction."""
         return len(self._servers) >= self._limit
 
-    @property
-    def busy(self) -> bool:
-        """True while a request of ours waits for its final response."""
-        return any(client.waiting for client in self._clients.values())
-
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
 
