@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from offhook.config.board_schema import BoardConfig
+from offhook.config.faults import joined
 from offhook.hardware.settings import (
     LAYOUTS,
     BoardSettings,
@@ -35,7 +36,7 @@ def board_settings(board: BoardConfig, origins: Mapping[str, str]) -> BoardSetti
         )
         if matrix and board.keypad in LAYOUTS
         else None,
-        keys=tuple(KeyWiring(key, wire(pin, f"keys.{key}")) for key, pin in board.keys.items()),
+        keys=tuple(KeyWiring(key, wire(pin, joined("keys", key))) for key, pin in board.keys.items()),
         rotary=RotaryWiring(
             wire(rotary.pulse, "rotary.pulse"),
             rotary.normally == "closed",
