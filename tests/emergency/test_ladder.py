@@ -87,23 +87,43 @@ def test_a_reset_goes_straight_to_the_next_account() -> None:
     assert started(climb.on_failed(1, 0.01)) == [("b", URN, True, "tcp")]
 
 
-def test_tcp_refused_by_a_registered_udp_account_goes_on_over_udp() -> None:
+def test_the_rungs_that_a_reset_left_out_are_come_back_to() -> None:
     climb = ladder(account("a"), account("b"))
     climb.start(0.0)
-    assert started(climb.on_failed(1, 0.01)) == [("a", URN, False, "udp")]
-
-
-def test_tcp_refused_by_an_account_out_of_service_goes_to_the_next_account_and_comes_back() -> None:
-    climb = ladder(account("a", in_service=False), account("b", in_service=False))
-    climb.start(0.0)
-    assert started(climb.on_failed(1, 0.01)) == [("b", URN, True, "tcp")]
+    climb.on_failed(1, 0.01)
     assert started(climb.on_failed(2, 0.02)) == [("a", URN, False, "udp")]
+    assert started(climb.on_failed(3, 0.03)) == [("b", URN, False, "udp")]
+
+
+def test_an_account_that_refuses_slowly_makes_way_for_the_next_one() -> None:
+    climb = ladder(account("a"), account("b"))
+    climb.start(0.0)
+    assert started(climb.on_refused(1, 500, 2.9)) == [("a", URN, False, "udp")]
+    assert started(climb.on_refused(2, 500, 3.0)) == [("b", URN, True, "tcp")]
+    assert started(climb.on_refused(3, 486, 3.1)) == [("a", "sip:112@a.test", True, "tcp")]
+    assert started(climb.on_refused(4, 500, 6.0)) == [("a", "sip:112@a.test", False, "udp")]
+
+
+def test_a_second_attempt_of_a_turn_that_gets_no_further_than_trying_ends_with_the_turns_time() -> None:
+    climb = ladder(account("a"), account("b"))
+    climb.start(0.0)
+    climb.on_refused(1, 500, 2.9)
+    climb.on_trying(2, 3.0)
+    assert climb.deadline() == 7.0
 
 
 def test_tls_that_fails_is_tried_again_over_tcp() -> None:
     climb = ladder(account("a", "tls"))
     climb.start(0.0)
     assert started(climb.on_failed(1, 0.01)) == [("a", URN, True, "tcp")]
+
+
+def test_tls_that_answered_is_kept() -> None:
+    climb = ladder(account("a", "tls"))
+    climb.start(0.0)
+    climb.on_trying(1, 0.1)
+    climb.tick(6.0)
+    assert started(climb.tick(20.0)) == [("a", URN, False, "tls")]
 
 
 def test_accounts_in_service_come_first() -> None:

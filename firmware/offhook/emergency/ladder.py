@@ -9,11 +9,11 @@ Each account is asked in turn, those in service first, and for each there are ru
 
 A refusal steps down one rung. Silence (no response of any kind in time, the TCP connect included), a reset, or a
 refusal that no other form would change goes straight to the next account; the rungs that were left out are come back to
-when it is that account's turn again. One reset is different: where TCP was only taken for the size of the location and
-the account is in service over UDP, its server lives, and the next rung follows at once (:rfc:`3261#section-18.1.1`).
-An account that is TLS goes on over TCP where TLS fails (:rfc:`6881#section-9.2`, ED-58). When all rungs of all accounts
-are used up, the caller is told, and after a pause everything begins anew: the ladder never ends by itself while the
-handset is off hook, except by a call that was answered and then ended.
+when it is that account's turn again. (Where TCP was only taken for the size of the location, the endpoint below goes
+back to UDP by itself when TCP is refused, :rfc:`3261#section-18.1.1`: that is one attempt here.) An account that is TLS
+goes on over TCP where TLS fails (:rfc:`6881#section-9.2`, ED-58). When all rungs of all accounts are used up, the
+caller is told, and after a pause everything begins anew: the ladder never ends by itself while the handset is off hook,
+except by a call that was answered and then ended.
 
 What RFC 3261 says for ordinary calls is bent in two places, both times to reach help: a 6xx is no reason to stop asking
 elsewhere (:rfc:`3261#section-8.1.3.5`), and a server that only says 100 Trying does not keep the others waiting. A busy
@@ -155,7 +155,7 @@ class Ladder:
         found = self._alive.get(attempt)
         if found is None or found.stage is Stage.ANSWERED:
             return []
-        found.stage = Stage.RINGING
+        found.stage, found.overlapped = Stage.RINGING, False
         return self._drop(other for other in self._alive.values() if other is not found)
 
     def on_answered(self, attempt: int, now: float) -> list[LadderAction]:
@@ -163,7 +163,7 @@ class Ladder:
         found = self._alive.get(attempt)
         if found is None:
             return [CancelAttempt(attempt)]
-        found.stage = Stage.ANSWERED
+        found.stage, found.overlapped = Stage.ANSWERED, False
         self._answered = attempt
         return self._drop(other for other in self._alive.values() if other is not found)
 
@@ -187,10 +187,7 @@ class Ladder:
         found = self._alive.pop(attempt, None)
         if found is None:
             return []
-        account = found.climber.account
-        only_for_size = account.transport == "udp" and found.rung.transport == "tcp"
-        if not (only_for_size and account.in_service and found.stage is Stage.WAITING):
-            self._fall_silent(found)
+        self._fall_silent(found)
         return self._go_on(now)
 
     def on_ended(self, attempt: int, now: float) -> list[LadderAction]:
@@ -244,8 +241,7 @@ class Ladder:
 
     def _go_on(self, now: float) -> list[LadderAction]:
         """Start the next attempt if the call needs one; say so when there is none left."""
-        settled = any(attempt.stage in (Stage.RINGING, Stage.ANSWERED) for attempt in self._alive.values())
-        if settled or self._over or any(not attempt.overlapped for attempt in self._alive.values()):
+        if self._over or any(not attempt.overlapped for attempt in self._alive.values()):
             return []
         engaged = [attempt.climber for attempt in self._alive.values()]
         free = [climber for climber in self._round.queue if climber.rungs and climber not in engaged]
