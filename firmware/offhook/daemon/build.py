@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from offhook.config.board_schema import BoardAudio
 from offhook.config.schema import Config
 from offhook.daemon import settings
+from offhook.daemon.files import with_board_audio
 from offhook.daemon.line import Line
 from offhook.dsp.regions import plan
 from offhook.emergency.callback import CallbackWindow
@@ -38,6 +40,7 @@ class Fixtures:
     """
 
     board: Board
+    board_audio: BoardAudio | None
     watchers: Watchers
     guard: EmergencyGuard
     callback: CallbackWindow
@@ -48,6 +51,7 @@ class Fixtures:
 
 def build(config: Config, fixtures: Fixtures) -> Line:
     """Return a line for ``config``, not yet started."""
+    config = with_board_audio(config, fixtures.board_audio)
     numbers = settings.emergency_numbers(config)
     accounts = settings.accounts(config)
     tones = plan(config.country)

@@ -7,14 +7,15 @@ import signal
 from collections.abc import Coroutine
 
 from offhook import __version__
-from offhook.config.schema import Config
 from offhook.daemon import settings
 from offhook.daemon.build import Fixtures, build
 from offhook.daemon.journal import Notifier
 from offhook.daemon.watchdog import Watchdog
-from offhook.engine.observations import Observation
+from offhook.engine.observations import ConfigSeen, Observation
 from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
 from offhook.phone.events import Event, NoticeRaised
+from offhook.provisioning.service import ProvisioningService, Report
+from offhook.provisioning.start import Running
 from offhook.status.report import Json, StatusReport
 
 _log = logging.getLogger(__name__)
@@ -26,17 +27,16 @@ class Daemon:
     It is the board's listener and the power keeper's: both outlive a line, and reach the present one through here.
     """
 
-    def __init__(self, config: Config, origin: str, fixtures: Fixtures, notify: Notifier) -> None:
+    def __init__(self, running: Running, fixtures: Fixtures, notify: Notifier) -> None:
         self.fixtures = fixtures
-        self.config = config
-        self.origin = origin
-        self.pending = ""
+        self.running = running
+        self.provisioning: ProvisioningService | None = None
         self._notify = notify
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = asyncio.get_running_loop().time()
-        self.line = build(config, fixtures)
-        self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(config)))
+        self.line = build(running.config, fixtures)
+        self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ class Daemon:
         self.spawn(self.power.run())
         self.spawn(Watchdog(self._notify, self._healthy, self._one_line).run())
         self._notify("READY=1")
-        _log.info("offhook %s is up, config from %s", __version__, self.origin)
+        _log.info("offhook %s is up, config: %s", __version__, self.running.origin)
 
     async def wait(self) -> None:
         """Return when a signal asks the phone to stop."""
@@ -77,19 +77,30 @@ class Daemon:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def replace(self, config: Config, origin: str) -> None:
-        """Go over to ``config``: the old line ends, the new one registers. The caller waits for an idle phone."""
-        await self.line.stop()
-        self.config, self.origin = config, origin
-        self.line = build(config, self.fixtures)
-        await self.line.start_sound()
-        self.line.start_sip()
-        _log.info("config %s from %s is in use", config.serial or "without serial", origin)
+    # -- what provisioning asks (PhoneControl) ----------------------------------------------------------------------
 
-    @property
     def idle(self) -> bool:
         """Whether a restart of the line would cut nothing and nobody may be calling back about an emergency."""
         return self.line.idle and not self.emergency_holds()
+
+    def in_service(self) -> bool:
+        """Whether the line has an account in service."""
+        return self.line.book.any_in_service()
+
+    async def switch(self, running: Running) -> None:
+        """Go over to another config: the old line ends, the new one registers."""
+        line = build(running.config, self.fixtures)
+        await self.line.stop()
+        self.running, self.line = running, line
+        await line.start_sound()
+        line.start_sip()
+        _log.info("config %s (%s) is in use", running.config.serial or "without serial", running.origin)
+
+    def provisioning_report(self, report: Report) -> None:
+        """Take what provisioning says into journal and watchers."""
+        level = logging.INFO if report.state in ("fetched", "applied", "kept") else logging.WARNING
+        _log.log(level, "provisioned config %s: %s %s", report.serial, report.state, report.detail)
+        self.fixtures.watchers.note(ConfigSeen(report.state, report.serial, report.detail))
 
     # -- the board's listener ---------------------------------------------------------------------------------------
 
@@ -133,14 +144,18 @@ class Daemon:
             addresses=lambda: {"udp": transport.udp, "tcp": transport.tcp},
             power=lambda: dict(self.power.status()),
             emergency=self._emergency_status,
-            config=lambda: {"serial": self.config.serial or "", "origin": self.origin, "pending": self.pending},
+            config=self._config_status,
             accounts=line.book,
             audio=line.audio,
             streams=line.streams,
         )(asyncio.get_running_loop().time())
 
+    def _config_status(self) -> dict[str, Json]:
+        pending = self.provisioning.status().pending if self.provisioning else None
+        return {"serial": self.running.config.serial or "", "origin": self.running.origin, "pending": pending}
+
     def _emergency_status(self) -> dict[str, Json]:
-        place = self.config.location
+        place = self.running.config.location
         return {
             "location": str(settings.location(place)) if place else "",
             "source": "config" if place else "none",

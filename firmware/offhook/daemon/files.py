@@ -1,13 +1,21 @@
 """Reading the files that the daemon was started with: every fault told, the last good copy where there is one."""
 
+import logging
 import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from offhook.config.board_schema import BoardConfig
-from offhook.config.faults import ConfigError
-from offhook.config.load import load, load_board, origins
+from offhook.config.board_schema import BoardAudio, BoardConfig
+from offhook.config.faults import Fault
+from offhook.config.load import Validator, load, load_board, origins
 from offhook.config.schema import Config
+from offhook.config.store import ConfigStore
+from offhook.errors import OffhookError
 from offhook.hardware.settings import BoardSettings
 from offhook.phone.dialplan import DialPlan
+from offhook.provisioning.start import Choice, Running, choose
+
+_log = logging.getLogger(__name__)
 
 SIMULATED_BOARD = """\
 kind: simulated
@@ -30,9 +38,39 @@ location: {{civic: {{country: US, A1: NY, A3: Springfield, RD: Evergreen, STS: T
 """
 
 
-def read_config(text: bytes | str, name: str) -> Config:
-    """Return the config, its digit map tried as well. Raises ConfigError with every fault."""
-    return load(text, name, {"dialplan": DialPlan})
+VALIDATORS: Mapping[str, Validator] = {"dialplan": DialPlan}
+
+
+def choose_config(path: Path | None, built_in: str | None, store: ConfigStore) -> Choice:
+    """Return the config to start on: the file's, its last good copy, a provisioned one, or the built-in one.
+
+    Every fault of the file is printed. Raises ConfigError where nothing good is left, OffhookError where neither a
+    file nor a built-in config is there.
+    """
+    if path is None:
+        if built_in is None:
+            raise OffhookError("without the built-in exchange there is no account: give a config with --config FILE")
+        running = Running(load(built_in, "the built-in config", VALIDATORS), "built-in")
+        return Choice(running, running, running.config.provisioning)
+    try:
+        local = path.read_bytes()
+    except OSError as error:
+        _log.error("%s cannot be read: %s; check its name and permissions", path, error.strerror)
+        local = None
+    choice = choose(local, str(path), store, VALIDATORS)
+    if choice.faults:
+        complain(choice.faults)
+    for note in choice.notes:
+        _log.warning("%s", note)
+    return choice
+
+
+def with_board_audio(config: Config, audio: BoardAudio | None) -> Config:
+    """Return ``config`` with the board's own card where it names none."""
+    if audio is None or config.audio.capture is not None:
+        return config
+    cards = config.audio.model_copy(update={"capture": audio.capture, "playback": audio.playback})
+    return config.model_copy(update={"audio": cards})
 
 
 def read_board(text: bytes | str, name: str) -> tuple[BoardConfig, BoardSettings]:
@@ -43,7 +81,7 @@ def read_board(text: bytes | str, name: str) -> tuple[BoardConfig, BoardSettings
     return board, board_settings(board, origins(text, name))
 
 
-def complain(error: ConfigError) -> None:
+def complain(faults: Iterable[Fault]) -> None:
     """Print every fault, one a line."""
-    for fault in error.faults:
+    for fault in faults:
         sys.stderr.write(f"{fault}\n")

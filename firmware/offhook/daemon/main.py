@@ -2,17 +2,28 @@
 
 import asyncio
 import logging
+import random
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from offhook.config.board_schema import BoardConfig
+from offhook.config.disk import Directory
 from offhook.config.faults import ConfigError
 from offhook.config.schema import Config
+from offhook.config.store import ConfigStore
 from offhook.daemon import journal, settings
 from offhook.daemon.build import Fixtures
 from offhook.daemon.daemon import Daemon
-from offhook.daemon.files import SIMULATED_BOARD, SIMULATED_CONFIG, complain, read_board, read_config
+from offhook.daemon.files import (
+    SIMULATED_BOARD,
+    SIMULATED_CONFIG,
+    VALIDATORS,
+    choose_config,
+    complain,
+    read_board,
+    with_board_audio,
+)
 from offhook.daemon.identity import device_uuid
 from offhook.daemon.options import Options
 from offhook.dsp.regions import plan
@@ -24,6 +35,8 @@ from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.watchers import Watchers
 from offhook.errors import OffhookError
 from offhook.hardware.settings import BoardSettings
+from offhook.provisioning.service import ProvisioningService
+from offhook.provisioning.start import Choice
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -36,7 +49,7 @@ def run(options: Options) -> int:
     try:
         return asyncio.run(_run(options))
     except ConfigError as error:
-        complain(error)
+        complain(error.faults)
         return EX_CONFIG
     except OffhookError as error:
         _log.error("%s", error)
@@ -48,7 +61,7 @@ async def _run(options: Options) -> int:
     board_config, wiring = _board_file(options)
     notify = journal.notifier()
     async with AsyncExitStack() as stack:
-        desks = options.desks
+        desks, built_in = options.desks, None
         prompts = options.state_dir / "prompts"
         if options.exchange:
             from offhook.sim.exchange import Exchange
@@ -57,27 +70,30 @@ async def _run(options: Options) -> int:
             host, port = await exchange.open()
             stack.push_async_callback(exchange.close)
             desks = desks or (f"{host}:{port}",)
-            config, origin = _config(options, SIMULATED_CONFIG.format(server=f"{host}:{port}"))
-        else:
-            config, origin = _config(options, None)
+            built_in = SIMULATED_CONFIG.format(server=f"{host}:{port}")
+        store = ConfigStore(Directory(options.state_dir))
+        choice = choose_config(options.config, built_in, store)
+        config = with_board_audio(choice.running.config, board_config.audio)
         logging.getLogger().setLevel(config.log.level.upper())
-        config = _with_board_audio(config, board_config)
 
         watchers = Watchers()
         runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="offhook-")))
+        simulated = wiring.kind == "simulated"
         fixtures = Fixtures(
             board=_board(wiring, config, watchers),
+            board_audio=board_config.audio,
             watchers=watchers,
-            guard=EmergencyGuard(desks if wiring.kind == "simulated" else None),
+            guard=EmergencyGuard(desks if simulated else None),
             callback=CallbackWindow(CallbackSettings(config.emergency.callback_window_s)),
             prompts=prompts,
             device=device_uuid(options.state_dir),
-            sound_socket=runtime / "sound" if wiring.kind == "simulated" else None,
+            sound_socket=runtime / "sound" if simulated else None,
         )
-        daemon = Daemon(config, origin, fixtures, notify)
+        daemon = Daemon(choice.running, fixtures, notify)
         stack.push_async_callback(daemon.close)
         await _sockets(options, daemon, runtime, stack)
         await daemon.start()
+        _provision(daemon, choice, store)
         await _faces(options, daemon, runtime, stack)
         await daemon.wait()
     return 0
@@ -90,25 +106,6 @@ def _board_file(options: Options) -> tuple[BoardConfig, BoardSettings]:
         return read_board(options.board.read_bytes(), str(options.board))
     except OSError as error:
         raise OffhookError(f"{options.board}: cannot be read ({error.strerror}): check --board") from error
-
-
-def _config(options: Options, built_in: str | None) -> tuple[Config, str]:
-    """Return the config to start with, and where it came from. Raises ConfigError, OffhookError."""
-    if options.config is None:
-        if built_in is None:
-            raise OffhookError("without the built-in exchange there is no account: give a config with --config FILE")
-        return read_config(built_in, "the built-in config"), "built in"
-    try:
-        return read_config(options.config.read_bytes(), str(options.config)), str(options.config)
-    except OSError as error:
-        raise OffhookError(f"{options.config}: cannot be read ({error.strerror}): check --config") from error
-
-
-def _with_board_audio(config: Config, board: BoardConfig) -> Config:
-    if board.audio is None or config.audio.capture is not None:
-        return config
-    audio = config.audio.model_copy(update={"capture": board.audio.capture, "playback": board.audio.playback})
-    return config.model_copy(update={"audio": audio})
 
 
 def _board(wiring: BoardSettings, config: Config, watchers: Watchers) -> Board:
@@ -140,6 +137,26 @@ async def _sockets(options: Options, daemon: Daemon, runtime: Path, stack: Async
             await socket.start()
             stack.push_async_callback(socket.stop)
             daemon.fixtures.watchers.add(socket)
+
+
+def _provision(daemon: Daemon, choice: Choice, store: ConfigStore) -> None:
+    """Ask the server for configs, where the local file names one."""
+    if choice.provisioning.url is None and choice.running.origin != "candidate":
+        return
+    from offhook.provisioning.fetch import Fetcher
+
+    service = ProvisioningService(
+        choice,
+        store,
+        daemon,
+        Fetcher(ca_file=choice.provisioning.ca_file),
+        validators=VALIDATORS,
+        clock=asyncio.get_running_loop().time,
+        random=random.random,
+        report=daemon.provisioning_report,
+    )
+    daemon.provisioning = service
+    daemon.spawn(service.run())
 
 
 async def _faces(options: Options, daemon: Daemon, runtime: Path, stack: AsyncExitStack) -> None:

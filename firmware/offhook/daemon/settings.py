@@ -18,6 +18,7 @@ from offhook.power.settings import PowerSettings
 from offhook.sip.settings import AccountSettings, EndpointSettings
 
 OPEN_DIALPLAN = "(x.T|*x.T)"
+ACCEPT = ("application/sdp", "multipart/mixed")
 
 
 def accounts(config: Config) -> tuple[AccountSettings, ...]:
@@ -42,8 +43,8 @@ def _account(account: Account) -> AccountSettings:
 def endpoint(config: Config) -> EndpointSettings:
     """Return the SIP endpoint's settings."""
     if config.sip.user_agent:
-        return EndpointSettings(user_agent=config.sip.user_agent, udp_max=config.sip.udp_max)
-    return EndpointSettings(udp_max=config.sip.udp_max)
+        return EndpointSettings(user_agent=config.sip.user_agent, udp_max=config.sip.udp_max, accept=ACCEPT)
+    return EndpointSettings(udp_max=config.sip.udp_max, accept=ACCEPT)
 
 
 def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:

@@ -11,9 +11,6 @@ from offhook.sip.events import IncomingCall
 from offhook.sip.settings import AccountSettings
 from offhook.sip.uri import SipUri, parse_uri
 
-BUSY_HERE = 486
-NOT_ACCEPTABLE_HERE = 488
-
 
 class Agent:
     """Places, answers and ends ordinary calls, and posts what becomes of them.
@@ -53,11 +50,8 @@ class Agent:
         """Take a call that the endpoint announced."""
         peer = event.peer.display or _short(str(event.peer.uri))
         leg = Leg(event.call, event.call, "in", peer, event.account or "", False, self, "ringing", offered=event.body)
-        if not self._legs.can_accept(event.body):
-            self._legs.reject(leg, NOT_ACCEPTABLE_HERE)
-            return
-        self._legs.admit(leg)
-        self._post(phone.CallIncoming(event.call, peer))
+        if self._legs.admit(leg):
+            self._post(phone.CallIncoming(event.call, peer))
 
     def ring(self, call: str) -> None:
         """Let the caller hear that the phone rings; a call that was refused meanwhile is left alone."""

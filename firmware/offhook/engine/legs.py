@@ -7,7 +7,8 @@ from offhook.engine.mediaclient import MediaClient
 from offhook.engine.observations import CallSeen, Observation
 from offhook.engine.session import MediaSession, Sessions
 from offhook.engine.shell import EndpointShell
-from offhook.errors import NetworkError, OffhookError
+from offhook.errors import OffhookError
+from offhook.sdp.errors import NotAcceptable
 from offhook.sip import events as sip
 from offhook.sip.events import Body, Transport
 
@@ -70,9 +71,13 @@ class Legs:
         )
         self._shell.pump()
 
-    def admit(self, leg: Leg) -> None:
-        """Follow an incoming leg from here on, before anybody decided what becomes of it."""
+    def admit(self, leg: Leg) -> bool:
+        """Follow an incoming leg from here on; return False where its offer cannot be answered and it was refused."""
         self._legs[leg.handle] = leg
+        status = self._sessions.refusal(leg.offered)
+        if status is not None:
+            self.reject(leg, status)
+        return status is None
 
     def ring(self, leg: Leg) -> None:
         """Tell the caller that the phone rings."""
@@ -86,8 +91,7 @@ class Legs:
             leg.session = self._sessions.open(self._rtp_ip(leg.account))
             body = leg.session.answer_to(leg.offered) if leg.offered else leg.session.offer()
         except OffhookError as error:
-            status = SERVER_INTERNAL_ERROR if isinstance(error, NetworkError) else NOT_ACCEPTABLE_HERE
-            self.reject(leg, status)
+            self.reject(leg, error.status if isinstance(error, NotAcceptable) else SERVER_INTERNAL_ERROR)
             raise
         leg.answered = True
         self._shell.endpoint.answer(leg.handle, body, self._shell.now())
@@ -127,22 +131,6 @@ class Legs:
                 leg.listener.leg_over(leg, elsewhere)
             case _:
                 pass
-
-    def can_accept(self, body: Body | None) -> bool:
-        """Return whether an incoming offer is one that this phone can answer (none at all is)."""
-        if body is None:
-            return True
-        try:
-            session = self._sessions.open("127.0.0.1")
-        except NetworkError:
-            return True
-        try:
-            session.answer_to(body)
-        except OffhookError:
-            return False
-        finally:
-            session.close()
-        return True
 
     def _progress(self, leg: Leg, body: Body | None) -> None:
         if body is not None and leg.session is not None and _take_answer(leg.session, body):

@@ -8,8 +8,10 @@ from offhook.engine.mediaclient import MediaClient
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
 from offhook.sdp.description import SessionDescription
+from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.negotiate import LocalMedia, MediaPlan, accept_answer, accept_offer, make_offer
 from offhook.sip.events import Body
+from offhook.sip.multipart import find_part
 
 SDP = "application/sdp"
 
@@ -44,6 +46,17 @@ class Sessions:
         )
         return MediaSession(self._media, next(self._numbers), sockets, local, self._session_id(), self._cname)
 
+    def refusal(self, body: Body | None) -> int | None:
+        """Return the status to refuse an offer with, None where it can be answered (no offer at all can)."""
+        if body is None:
+            return None
+        local = LocalMedia("127.0.0.1", 9, self._offer.codecs, self._offer.ptime)
+        try:
+            accept_offer(SessionDescription.parse(session_description(body)), local, 1, 1)
+        except NotAcceptable as error:
+            return error.status
+        return None
+
 
 class MediaSession:
     """One call's session description, both ways, and its stream (:rfc:`3264`).
@@ -71,7 +84,7 @@ class MediaSession:
     @property
     def held(self) -> bool:
         """Whether the other side put this call on hold."""
-        return self.plan is not None and not self.plan.receive
+        return self.plan is not None and self.plan.held
 
     @property
     def codec(self) -> str:
@@ -86,7 +99,7 @@ class MediaSession:
     def answer_to(self, body: Body) -> Body:
         """Take the other side's offer; return our answer. Nothing plays before :meth:`run`."""
         answer, self.plan = accept_offer(
-            SessionDescription.parse(body.data), self._local, self._session_id, self._take_version()
+            SessionDescription.parse(session_description(body)), self._local, self._session_id, self._take_version()
         )
         self._update()
         return Body(SDP, bytes(answer))
@@ -95,7 +108,7 @@ class MediaSession:
         """Take the answer to our last offer."""
         if self._offered is None:
             return
-        self.plan = accept_answer(self._offered, SessionDescription.parse(body.data), self._local)
+        self.plan = accept_answer(self._offered, SessionDescription.parse(session_description(body)), self._local)
         self._update()
 
     def run(self) -> None:
@@ -133,7 +146,7 @@ class MediaSession:
         return StreamSettings(
             remote=plan.remote,
             remote_rtcp=plan.remote_rtcp,
-            codec=plan.codec,
+            codec="PCMA" if plan.codec == "PCMA" else "PCMU",
             payload_type=plan.payload_type,
             receive_payload_types=plan.receive_payload_types,
             dtmf_payload_type=plan.dtmf_send_pt,
@@ -143,3 +156,11 @@ class MediaSession:
             receive=plan.receive,
             cname=self._cname,
         )
+
+
+def session_description(body: Body) -> bytes:
+    """Return the SDP of a body, be it the whole of it or a part (:rfc:`5621#section-5`). Raises NotAcceptable."""
+    found = find_part(body.content_type, body.data, SDP)
+    if found is None:
+        raise NotAcceptable("the body holds no session description")
+    return found

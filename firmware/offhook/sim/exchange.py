@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from offhook.engine.resolver import Resolver
+from offhook.engine.session import SDP, session_description
 from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.description import SessionDescription
@@ -31,7 +32,6 @@ from offhook.sip.settings import AccountSettings, EndpointSettings
 from offhook.sip.uri import OtherUri, SipUri
 
 _log = logging.getLogger(__name__)
-_SDP = "application/sdp"
 _LOOPBACK = "127.0.0.1"
 _CALL_BACK_S = 4.0
 _CALL_BACK_TRIES = 5
@@ -44,7 +44,7 @@ class Exchange:
     """Runs on the phone's own loop, on a loopback port of its own; start with :meth:`open`."""
 
     def __init__(self, speak: Speaker) -> None:
-        settings = EndpointSettings(any_user=True, deliver=frozenset({"REGISTER"}))
+        settings = EndpointSettings(any_user=True, deliver=frozenset({"REGISTER"}), accept=(SDP, "multipart/mixed"))
         self._shell = EndpointShell(settings, os.urandom, self._take, Resolver())
         self._speak = speak
         self._ends: dict[str, RtpEnd] = {}
@@ -132,14 +132,13 @@ class Exchange:
         return otherwise if path is None else spoken(path, 1500)
 
     async def _answer(self, event: sip.IncomingCall, voice: Voice) -> None:
-        offer = _session_description(event.body)
-        if offer is None:
-            self._shell.endpoint.reject(event.call, 488, "Not Acceptable Here", self._shell.now())
-            return
         end = await RtpEnd.open(voice, _number32(), _LOOPBACK)
         try:
             answer, plan = accept_offer(
-                SessionDescription.parse(offer), LocalMedia(_LOOPBACK, end.port, ("PCMU",)), _number32(), 1
+                SessionDescription.parse(session_description(event.body or Body(SDP, b""))),
+                LocalMedia(_LOOPBACK, end.port, ("PCMU",)),
+                _number32(),
+                1,
             )
         except OffhookError:
             end.close()
@@ -147,7 +146,7 @@ class Exchange:
             return
         self._ends[event.call] = end
         end.run(plan.remote)
-        self._shell.endpoint.answer(event.call, Body(_SDP, bytes(answer)), self._shell.now())
+        self._shell.endpoint.answer(event.call, Body(SDP, bytes(answer)), self._shell.now())
 
     async def _call_back(self) -> None:
         self._calls_back += 1
@@ -164,7 +163,7 @@ class Exchange:
         offer = make_offer(media, _number32(), 1)
         self._ends[call], self._offers[call] = end, (offer, media)
         target = f"sip:phone@{host}:{port}"
-        self._shell.endpoint.call(call, "phone", target, Body(_SDP, bytes(offer)), self._shell.now())
+        self._shell.endpoint.call(call, "phone", target, Body(SDP, bytes(offer)), self._shell.now())
         self._shell.pump()
 
     def _answered(self, call: str, body: Body | None) -> None:
@@ -195,7 +194,7 @@ class Exchange:
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Future[None]") -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("the built-in exchange dropped a call: %s", task.exception())
 
@@ -206,17 +205,6 @@ def _number(event: sip.IncomingCall) -> str:
         return uri.user or ""
     # urn:service:sos and its children (RFC 5031)
     return "sos" if isinstance(uri, OtherUri) and str(uri).lower().startswith("urn:service:sos") else ""
-
-
-def _session_description(body: Body | None) -> bytes | None:
-    if body is None:
-        return None
-    if body.content_type.lower().startswith(_SDP):
-        return body.data
-    from offhook.sip.multipart import find_part
-
-    part = find_part(body.content_type, body.data, _SDP)
-    return None if part is None else part
 
 
 def _number32() -> int:

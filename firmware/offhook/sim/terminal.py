@@ -36,9 +36,12 @@ class Terminal:
         descriptor = sys.stdin.fileno()
         before = termios.tcgetattr(descriptor)
         tty.setcbreak(descriptor)
-        loop.add_reader(
-            descriptor, lambda: [keys.put_nowait(key) for key in os.read(descriptor, 64).decode(errors="ignore")]
-        )
+
+        def pressed() -> None:
+            for key in os.read(descriptor, 64).decode(errors="ignore"):
+                keys.put_nowait(key)
+
+        loop.add_reader(descriptor, pressed)
         self._print(HELP)
         watching = loop.create_task(self._watch(reader))
         try:
