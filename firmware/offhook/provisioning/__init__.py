@@ -1,1 +1,1 @@
-"""Fetching, verifying and applying a config from afar."""
+"""Config from afar: fetched, verified whole, applied when idle, kept once the phone registers with it, else undone."""
