@@ -9,11 +9,16 @@ from lxml import etree
 
 from offhook.emergency.location import CIVIC_ELEMENTS, EXTENSION_ELEMENTS, CivicLocation, GeodeticLocation, Location
 from offhook.emergency.numbers import EmergencyError
-from offhook.emergency.pidf import PidfIdentity, pidf_lo
+from offhook.emergency.pidf import PidfIdentity, Provider, pidf_lo
 from tests.support.locations import locations
 
 GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "vectors" / "pidf_lo.rng"))
 IDENTITY = PidfIdentity(entity="pres:a7f3@phone.example.net", device_id="urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+PROVIDED = PidfIdentity(
+    entity=IDENTITY.entity,
+    device_id=IDENTITY.device_id,
+    provider=Provider(reference="c1@phone.example.net", name='"Front" <desk> & co', contact="sip:1001@pbx.test"),
+)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NS = {
     "ca": "urn:ietf:params:xml:ns:pidf:geopriv10:civicAddr",
@@ -122,6 +127,38 @@ def test_markup_in_an_address_stays_text() -> None:
 def test_identities_that_would_not_be_valid_are_refused(entity: str, device_id: str, ident: str) -> None:
     with pytest.raises(EmergencyError):
         PidfIdentity(entity=entity, device_id=device_id, id=ident)
+
+
+@settings(max_examples=50, deadline=None)
+@given(locations)
+def test_a_document_that_names_its_provider_is_valid_too(location: Location) -> None:
+    root = parse(pidf_lo(location, PROVIDED, NOON))
+    assert GRAMMAR.validate(root), GRAMMAR.error_log
+    provider = root.find(".//gp:geopriv", NS)[-1]
+    assert etree.QName(provider).localname == "provided-by"
+    assert [element.text for element in provider[0][0]] == [
+        "c1@phone.example.net",
+        '"Front" <desk> & co',
+        "Client",
+        "sip:1001@pbx.test",
+        "en",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"reference": ""},
+        {"reference": " a"},
+        {"name": "a\nb"},
+        {"contact": "1001"},
+        {"language": "en-US"},
+        {"language": ""},
+    ],
+)
+def test_a_provider_that_would_not_be_valid_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(EmergencyError):
+        Provider(**({"reference": "a@b", "name": "phone", "contact": "sip:a@b"} | wrong))
 
 
 def test_the_grammar_refuses_what_others_send_wrongly() -> None:

@@ -1,6 +1,6 @@
 """The time after an emergency call in which the desk may call back, and nothing may keep that call from ringing.
 
-:rfc:`6881#section-10` (ED-68) asks for about 30 minutes; :rfc:`7090#section-5` names the marking of such calls. Who
+:rfc:`6881` (ED-68) asks for about 30 minutes; :rfc:`7090` names the marking of such calls. Who
 calls is not looked at: a desk may call back from any number.
 """
 
@@ -48,5 +48,5 @@ class CallbackWindow:
         return not self._calling and self.holds(now)
 
     def is_marked_callback(self, priority: str | None, now: float) -> bool:
-        """Whether ``Priority: psap-callback`` counts: outside the window it marks nothing (RFC 7090 section 7)."""
+        """Whether ``Priority: psap-callback`` counts: outside the window it marks nothing (RFC 7090)."""
         return priority is not None and priority.strip().lower() == PSAP_CALLBACK and self.rings_regardless(now)

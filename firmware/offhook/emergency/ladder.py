@@ -11,12 +11,12 @@ A refusal steps down one rung. Silence (no response of any kind in time, the TCP
 refusal that no other form would change goes straight to the next account; the rungs that were left out are come back to
 when it is that account's turn again. (Where TCP was only taken for the size of the location, the endpoint below goes
 back to UDP by itself when TCP is refused, :rfc:`3261#section-18.1.1`: that is one attempt here.) An account that is TLS
-goes on over TCP where TLS fails (:rfc:`6881#section-9.2`, ED-58). When all rungs of all accounts are used up, the
+goes on over TCP where TLS fails (:rfc:`6881` ED-58). When all rungs of all accounts are used up, the
 caller is told, and after a pause everything begins anew: the ladder never ends by itself while the handset is off hook,
 except by a call that was answered and then ended.
 
 What RFC 3261 says for ordinary calls is bent in two places, both times to reach help: a 6xx is no reason to stop asking
-elsewhere (:rfc:`3261#section-8.1.3.5`), and a server that only says 100 Trying does not keep the others waiting. A busy
+elsewhere (:rfc:`3261#section-21.6`), and a server that only says 100 Trying does not keep the others waiting. A busy
 desk (486, 600) was reached (:rfc:`3261#section-21.4.24`): it is not asked at once with less, but the next account is.
 
 The caller of the ladder performs the actions in order and reports what happened to each attempt by its number::

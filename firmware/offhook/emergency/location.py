@@ -1,7 +1,7 @@
 """Where the phone is: a civic address (:rfc:`5139`, :rfc:`6848`) or a place on the globe (:rfc:`5491`).
 
 The form that came in is the form that goes out: nothing here turns an address into coordinates or back
-(:rfc:`6881#section-6.2` ED-13). Values are checked when they are made, so that what is built from them is valid.
+(:rfc:`6881` ED-13). Values are checked when they are made, so that what is built from them is valid.
 """
 
 import math
@@ -20,7 +20,7 @@ _LONGEST_VALUE = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CivicLocation:
-    """A civic address. Fields are the elements of :rfc:`5139#section-4` in schema order, then :rfc:`6848#section-5`.
+    """A civic address. Fields are the elements of :rfc:`5139#section-4` in schema order, then :rfc:`6848`.
 
     Runs of white space in a value count as one space. ``lang`` is the language of the address (``xml:lang``).
     Raises :class:`EmergencyError` for an address without any element, a country that is not two capital letters
@@ -131,7 +131,7 @@ class GeodeticLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """What the phone tells of its place: civic, geodetic or both for the same spot (:rfc:`5491#section-3.4`)."""
+    """What the phone tells of its place: civic, geodetic, or both for one spot (:rfc:`5491`, compound location)."""
 
     civic: CivicLocation | None = None
     geodetic: GeodeticLocation | None = None
