@@ -1,13 +1,19 @@
-"""What every end-to-end test stands on: the namespace, a registrar, speech to say."""
+"""What every end-to-end test stands on: the namespace, a registrar, peers and phones that end with the test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.baresip import Baresip, pbx_account
 from tests.support.kamailio import Kamailio
-from tests.support.netns import require_network
+from tests.support.netns import SERVER_IP, require_network
+from tests.support.phone import Phone
 from tests.support.speech import Speech, make_speech
+
+MakePhone = Callable[..., Phone]
+MakeBaresip = Callable[..., Baresip]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +42,31 @@ def other_speech(tmp_path_factory: pytest.TempPathFactory) -> Speech:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a short path: Unix socket names are limited to 107 bytes."""
-    return tmp_path
+def make_phone(tmp_path: Path) -> Iterator[MakePhone]:
+    """Start phones: ``make_phone(config_text, name="phone", **of_phone)``."""
+    with ExitStack() as stack:
+
+        def make(config_text: str, name: str = "phone", **options: object) -> Phone:
+            return stack.enter_context(Phone(tmp_path / name, config_text, **options))  # type: ignore[arg-type]
+
+        yield make
+
+
+@pytest.fixture
+def make_baresip(tmp_path: Path, registrar: Kamailio) -> Iterator[MakeBaresip]:
+    """Start baresips that are registered: ``make_baresip("1002", answer="auto", source=path)``."""
+    with ExitStack() as stack:
+
+        def make(
+            user: str, answer: str = "manual", source: Path | None = None, server: str = "", transport: str = "udp"
+        ) -> Baresip:
+            number = int(user) - 1000
+            line = pbx_account(user, server or registrar.address, transport, answer)
+            ports = f"{10000 + 100 * number}-{10019 + 100 * number}"
+            baresip = stack.enter_context(
+                Baresip(tmp_path / user, line, SERVER_IP, 5080 + 2 * number, 4460 + number, ports, source)
+            )
+            baresip.wait_registered()
+            return baresip
+
+        yield make

@@ -52,15 +52,31 @@ def read_wav(path: Path, rate: int = RATE) -> Samples:
         factor, rest = divmod(wav.getframerate(), rate)
     if rest:
         raise ValueError(f"{path}: rate is not a multiple of {rate}")
-    return data if factor == 1 else decimate(data, factor)
+    return decimate(data, factor)
 
 
 def decimate(data: Samples, factor: int) -> Samples:
     """Lower the rate by a whole factor, with a windowed-sinc low pass before it."""
+    if factor == 1:
+        return data
     taps = 32 * factor + 1
     n = np.arange(taps) - taps // 2
     kernel = np.sinc(n * 0.92 / factor) * np.hamming(taps)
     return np.convolve(data, kernel / kernel.sum(), "same")[::factor]
+
+
+def interpolate(data: Samples, factor: int) -> Samples:
+    """Raise the rate by a whole factor, with a windowed-sinc low pass after it."""
+    if factor == 1:
+        return data
+    taps = 64 * factor + 1
+    n = np.arange(taps) - taps // 2
+    kernel = np.sinc(n / factor) * np.kaiser(taps, 9)
+    wide = np.zeros(len(data) * factor)
+    wide[::factor] = data
+    size = 1 << (len(wide) + taps).bit_length()
+    full = np.fft.irfft(np.fft.rfft(wide, size) * np.fft.rfft(kernel, size), size)
+    return full[taps // 2 : taps // 2 + len(wide)]
 
 
 def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:

@@ -1,0 +1,141 @@
+"""Start and end: SIGTERM, faulty files, the last good copy."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import MakeBaresip, MakePhone
+from tests.support.kamailio import Kamailio
+from tests.support.phone import BOARD, FIRMWARE, Phone, account, config
+from tests.support.stub_server import StubServer
+
+pytestmark = pytest.mark.peer
+
+
+def offhook(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    env = {**os.environ, "PYTHONPATH": str(FIRMWARE)}
+    command = [sys.executable, "-m", "offhook", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_sigterm_ends_a_call_with_bye_and_takes_the_registration_back(
+    registrar: Kamailio, make_phone: MakePhone, make_baresip: MakeBaresip
+) -> None:
+    phone = make_phone(config(account(registrar.address)))
+    phone.wait_registered()
+    baresip = make_baresip("1002", answer="auto")
+    phone.call("1002")
+    phone.wait_for("call", state="talking")
+    begin = time.monotonic()
+    assert phone.terminate() == 0
+    assert time.monotonic() - begin < 5
+    baresip.wait_for("CALL_CLOSED", timeout=5)
+    assert registrar.contacts("1001") == []
+
+
+def test_sigterm_while_ringing_refuses_the_call(
+    make_phone: MakePhone, registrar: Kamailio, make_baresip: MakeBaresip
+) -> None:
+    phone = make_phone(config(account(registrar.address)))
+    phone.wait_registered()
+    baresip = make_baresip("1002")
+    baresip.dial("sip:1001@pbx.test")
+    phone.wait_for("ringer", on=True)
+    assert phone.terminate() == 0
+    baresip.wait_for("CALL_CLOSED", timeout=5)
+
+
+def test_sigterm_with_a_silent_server_still_ends_in_time(make_phone: MakePhone) -> None:
+    with StubServer("silent") as server:
+        phone = make_phone(config(account(server.address)))
+        server.wait_for("REGISTER")
+        begin = time.monotonic()
+        assert phone.terminate() == 0
+        assert time.monotonic() - begin < 5
+
+
+def test_sigterm_ends_an_emergency_call_with_a_warning(make_phone: MakePhone) -> None:
+    with StubServer("answer") as desk:
+        text = config(account(desk.address, register=False))
+        phone = make_phone(text, arguments=["--emergency-desk", desk.address])
+        phone.call("112")
+        phone.wait_for("call", state="talking", emergency=True)
+        assert phone.terminate() == 0
+        desk.wait_for("BYE", 1)
+        assert "emergency" in phone.log().lower()
+
+
+def test_check_names_every_fault_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "offhook.yaml"
+    file.write_text(
+        "country: NO\naccounts:\n  - name: desk\n    uri: sip:1001@pbx.test\n    trnsport: udp\ndialplan: '(xx'\n"
+    )
+    result = offhook("check", str(file))
+    assert result.returncode == 78
+    lines = (result.stdout + result.stderr).splitlines()
+    assert any(line.startswith(f"{file}:5:5: accounts[0].trnsport:") and "transport" in line for line in lines), lines
+    assert any(line.startswith(f"{file}:6:") for line in lines), lines
+
+
+def test_check_is_content_with_the_config_that_tests_use(tmp_path: Path) -> None:
+    file = tmp_path / "offhook.yaml"
+    file.write_text(config(account("10.77.0.1:5060")))
+    result = offhook("check", str(file))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_faulty_config_without_a_good_copy_is_told_and_exits_78(make_phone: MakePhone) -> None:
+    phone = make_phone("country: NO\naccounts: []\nfoo: bar\nsip: {listen: nowhere}\n", wait=False)
+    assert phone.child.wait(15) == 78
+    lines = [line for line in phone.log().splitlines() if str(phone.config) in line]
+    assert len(lines) >= 2, phone.log()
+    assert any(f"{phone.config}:3:1: foo:" in line for line in lines)
+
+
+def test_a_faulty_config_falls_back_on_the_last_good_copy(
+    registrar: Kamailio, make_phone: MakePhone, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    good = make_phone(config(account(registrar.address)), name="good", state_dir=state)
+    good.wait_registered()
+    assert good.terminate() == 0
+    phone = make_phone("country: XX\nfoo: bar\n", name="bad", state_dir=state)
+    phone.wait_registered()
+    assert f"{phone.config}:2:1: foo:" in phone.log()
+    assert "last good" in phone.log()
+
+
+def test_a_board_with_a_wrong_pin_or_a_typo_is_one_clear_line(make_phone: MakePhone) -> None:
+    phone = make_phone(config(), board_text=BOARD.replace("4x4", "5x5"), wait=False)
+    assert phone.child.wait(15) == 78
+    assert f"{phone.board}:2:" in phone.log()
+    assert "Traceback" not in phone.log()
+
+
+def test_two_phones_run_side_by_side(registrar: Kamailio, make_phone: MakePhone) -> None:
+    first = make_phone(config(account(registrar.address)), name="first")
+    second_config = config(account(registrar.address, user="1002")).replace("20000-20020", "20100-20120")
+    second: Phone = make_phone(second_config, name="second")
+    first.wait_registered()
+    second.wait_registered()
+    first.call("1002")
+    second.wait_for("ringer", on=True)
+    second.lift()
+    first.wait_for("call", state="talking")
+    first.wait_status(lambda status: status["calls"][0]["rx"] > 50, "speech")
+    second.hang_up()
+    first.wait_state("REORDER")
+
+
+def test_a_port_that_is_taken_is_one_clear_line(make_phone: MakePhone) -> None:
+    first = make_phone(config(), name="first")
+    second = make_phone(config(listen=first.address()), name="second", wait=False)
+    assert second.child.wait(15) not in (0, None)
+    lines = [line for line in second.log().splitlines() if first.address() in line]
+    assert lines, second.log()
+    assert "Traceback" not in second.log()
