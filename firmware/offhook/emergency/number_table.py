@@ -5,7 +5,8 @@ Each row is ``number/services/sources``. Services: P police, A ambulance, F fire
 the one behind ``is_emergency_number``, written out), ``a`` the Android Open Source Project's
 ``packages/services/Telephony/ecc/input/eccdata.txt`` of 2024-06-15 (Apache-2.0; rows that name a service, and rows
 without one where phonenumbers has the number too). What one source has and the other has not is a row with one letter.
-Our own corrections are not here but in :mod:`offhook.emergency.numbers`.
+Our own corrections are not here but in :mod:`offhook.emergency.numbers`; ``image-build/number_table.py`` writes this
+file.
 """
 
 NUMBER_TABLE: dict[str, str] = {
