@@ -27,6 +27,7 @@ class DelayEstimator:
         self._next = 1.0
         self._total = 0.0
         self._top = 0
+        self._bottom = _BINS - 1
 
     @property
     def empty(self) -> bool:
@@ -45,6 +46,7 @@ class DelayEstimator:
         self._weights[index] += self._next
         self._total += self._next
         self._top = max(self._top, index)
+        self._bottom = min(self._bottom, index)
         self._next *= self._growth
         if self._next > 1e9:
             self._rescale()
@@ -58,6 +60,13 @@ class DelayEstimator:
             index -= 1
         return self._anchor + index + 1
 
+    def floor(self) -> float:
+        """Return the transit time of the fastest packets of late (lower edge of the bin)."""
+        weights, least = self._weights, self._total * 0.002
+        while self._bottom < self._top and weights[self._bottom] < least:
+            self._bottom += 1
+        return self._anchor + self._bottom
+
     def _shift_up(self, transit: float) -> int:
         """Make room below; bins that fall off the top are joined into the last."""
         count = min(int(self._anchor - transit) + 1 + _HEADROOM, _BINS - 1)
@@ -66,6 +75,7 @@ class DelayEstimator:
         self._weights[-1] += lost
         self._anchor -= count
         self._top = min(self._top + count, _BINS - 1)
+        self._bottom = min(self._bottom + count, _BINS - 1)
         return max(0, int(transit - self._anchor))
 
     def _shift_down(self, index: int) -> int:
@@ -75,6 +85,7 @@ class DelayEstimator:
             self._weights = self._weights[room:] + [0.0] * room
             self._anchor += room
             self._top -= room
+            self._bottom = max(0, self._bottom - room)
             index -= room
         return min(index, _BINS - 1)
 
