@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes firmware/offhook/emergency/number_table.py from its two sources.
+"""Writes the TABLE firmware/offhook/emergency/number_table.py from its two sources.
 
 Run by hand when a source has a new release, never on a phone and never in the suite:
 
     pip install phonenumbers==9.0.43
-    python image-build/number_table.py --ecc eccdata.txt --ecc-date 2024-06-15 > firmware/offhook/emergency/number_table.py
+    python image-build/number_table.py --ecc eccdata.txt --ecc-date 2024-06-15 > TABLE
 
 ``eccdata.txt`` is packages/services/Telephony/ecc/input/eccdata.txt of the Android Open Source Project. Then read the
 difference row by row, and bring the figures in tests/emergency/test_numbers.py up to date.
