@@ -3,6 +3,7 @@
 from random import Random
 
 from offhook.sip.endpoint import Endpoint
+from offhook.sip.errors import RemoteError
 from offhook.sip.events import Address, Event, Flow, Transmit, Transport
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import parse_datagram
@@ -44,7 +45,7 @@ class Alone:
         """Return what the endpoint wants to send now, parsed."""
         out = self.endpoint.to_send(self.now)
         self.sent.extend((self.now, transmit) for transmit in out)
-        return [parse_datagram(transmit.data) for transmit in out if transmit.data.strip()]
+        return [_read(transmit.data) for transmit in out if transmit.data.strip()]
 
     def pass_time(self, seconds: float) -> list[Request | Response]:
         """Let the time pass; return all that is sent meanwhile."""
@@ -63,6 +64,16 @@ class Alone:
         while (event := self.endpoint.next_event()) is not None:
             events.append(event)
         return events
+
+
+def _read(data: bytes) -> Request | Response:
+    """Parse what the endpoint sent; an answer may repeat what could not be read in the question."""
+    try:
+        return parse_datagram(data)
+    except RemoteError as error:
+        if error.partial is None:
+            raise
+        return error.partial
 
 
 def message(

@@ -85,7 +85,7 @@ class CallingSide:
 
     def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """An attempt that was given up for another was answered after all."""
-        self._on_success(attempt, response, now)
+        self._on_success(attempt, response, now, stray=True)
 
     def on_failed(self, reason: str, now: float) -> None:
         """Nothing answered."""
@@ -96,7 +96,7 @@ class CallingSide:
             self._heard = True
             self._core.emit(CallTrying(self._handle))
 
-    def _on_success(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+    def _on_success(self, attempt: ClientTransaction, response: Response, now: float, stray: bool = False) -> None:
         tag = f"{attempt.request.via.branch}/{response.to.tag or ''}"
         known = self._forks.get(tag)
         if known is not None:
@@ -104,7 +104,7 @@ class CallingSide:
             return
         if len(self._forks) >= MAX_FORKS:
             return
-        wanted = self.session is None and not self._given_up and not self.over
+        wanted = not stray and self.session is None and not self._given_up and not self.over
         try:
             dialog = Dialog.from_response(attempt.request, response)
         except RemoteError as error:
@@ -115,7 +115,8 @@ class CallingSide:
         session.acknowledge(attempt.request, now)
         if not wanted:
             session.hang_up(now)
-            self._end_if_given_up()
+            if self._given_up and self.session is None:
+                self._end()
             return
         self.session = session
         session.on_over = self._end
@@ -124,10 +125,6 @@ class CallingSide:
     def _refuse(self, status: int, reason: str, response: Response | None) -> None:
         if self.session is None and not self.over and not self._given_up:
             self._core.emit(CallRefused(self._handle, status, reason, response))
-        if self.session is None:
-            self._end()
-
-    def _end_if_given_up(self) -> None:
         if self.session is None:
             self._end()
 

@@ -62,10 +62,10 @@ class Dialog:
 
     @classmethod
     def from_request(cls, request: Request, local_tag: str, local_cseq: int) -> "Dialog":
-        """Make the callee's dialog (:rfc:`3261#section-12.1.1`). Raises RemoteError 400 without a Contact."""
+        """Make the callee's dialog (:rfc:`3261#section-12.1.1`). Raises RemoteError 400 without a SIP Contact."""
         target = _contact(request)
         if target is None:
-            raise RemoteError(400, "Missing Contact")
+            raise RemoteError(400, "No SIP URI in Contact")
         dialog_id = DialogId(request.call_id, local_tag, request.from_.tag or "")
         local = request.to.with_tag(local_tag)
         routes = tuple(request.record_routes)
@@ -113,8 +113,6 @@ class Dialog:
 
 
 def _contact(message: Request | Response) -> Uri | None:
+    """Return the Contact, which in a dialog is a SIP URI (:rfc:`3261#section-8.1.1.8`); any other is of no use."""
     contacts = message.contacts
-    if not contacts or isinstance(contacts, str):
-        return None
-    first = contacts[0]
-    return first.uri if isinstance(first, NameAddr) else None
+    return contacts[0].uri if contacts and isinstance(contacts[0].uri, SipUri) else None

@@ -44,8 +44,8 @@ class Hop:
         text = server.strip()
         host, port = text, ""
         if text.startswith("["):
-            host, _, port = text[1:].partition("]")
-            port = port.removeprefix(":")
+            host, closed, port = text[1:].partition("]")
+            host, port = host if closed and port[:1] in ("", ":") else "", port[1:]
         elif text.count(":") == 1:
             host, _, port = text.partition(":")
         if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):

@@ -237,8 +237,8 @@ class Session:
             return
         invite = self.dialog.request("INVITE", self.dialog.next_cseq())
         self._core.describe(invite)
-        self._offering = self._client(set_body(invite, body), self, self._contact)
         try:
+            self._offering = self._client(set_body(invite, body), self, self._contact)
             self._offering.start(now)
         except LocalError:
             self._refused(503)
