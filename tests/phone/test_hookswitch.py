@@ -111,3 +111,11 @@ def test_lifts_and_replacements_alternate_whatever_the_contact_does(edges: list[
                 assert lifted
     assert not lifted
     assert not hook.lifted
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 8.0), st.booleans()), max_size=20))
+def test_what_is_told_does_not_depend_on_when_the_loop_gets_round_to_it(edges: list[tuple[float, bool]]) -> None:
+    edges = [*sorted(edges, key=lambda edge: edge[0]), (20.0, False)]
+    late = HookSwitch(NORTH_AMERICA)
+    told = [event for t, lifted in edges for event in late.edge(lifted, t)] + late.tick(60.0)
+    assert told == play(HookSwitch(NORTH_AMERICA), edges)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offhook.phone.events import KeyDown, KeyUp
 from offhook.phone.hookswitch import Timed
@@ -87,3 +89,11 @@ def test_pulses_and_digits_are_each_others_inverse(order: Order) -> None:
 def test_sweden_sends_one_pulse_for_nought_and_new_zealand_ten() -> None:
     assert (pulses_of(0, "sweden"), pulses_of(1, "sweden")) == (1, 2)
     assert (pulses_of(0, "new_zealand"), pulses_of(1, "new_zealand")) == (10, 9)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 4.0), st.booleans()), max_size=40))
+def test_what_is_counted_does_not_depend_on_when_the_loop_gets_round_to_it(edges: list[tuple[float, bool]]) -> None:
+    edges = [*sorted(edges, key=lambda edge: edge[0]), (10.0, False)]
+    late = RotaryDial(RotaryTiming())
+    counted = [event for t, opened in edges for event in late.pulse(opened, t)] + late.tick(60.0)
+    assert counted == play(RotaryDial(RotaryTiming()), edges)

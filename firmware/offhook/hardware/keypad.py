@@ -2,7 +2,9 @@
 
 A matrix at rest: every row is driven low, every column pulled up, so any key pulls its column down and that edge wakes
 the scan. During a scan one row at a time is low and the others are inputs: two keys in one column must never join a row
-that is driven high to one that is driven low. Edges that the scan causes come while it runs and are not listened to.
+that is driven high to one that is driven low. Those inputs are pulled up as the columns are: most pins of the chip wake
+up with a pull-down, and a pull-down against a pull-up is no level. Edges that the scan causes come while it runs and
+are not listened to.
 """
 
 import asyncio
@@ -42,6 +44,9 @@ class MatrixKeypad:
         try:
             for wire in wiring.rows:
                 self._rows.append(open_output(wire, factory))
+                # Set once: the chip keeps the pull while the pin changes between input and output.
+                self._rows[-1].pin.input_with_pull("up")
+                _drive_low(self._rows[-1])
             for wire in wiring.columns:
                 self._columns.append(EdgeInput(wire, factory, loop, self._edge))
         except Exception:

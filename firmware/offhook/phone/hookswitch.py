@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from offhook.phone.debounce import Change, Debouncer
 from offhook.phone.events import Event, HookFlash, HookLifted, HookReplaced
 
-
 _ROUNDING = 1e-6
 
 
@@ -78,11 +77,9 @@ class HookSwitch:
             return []
         if self._put_back is None:
             return [Timed(HookLifted(), change.t)]
-        away = change.t - self._put_back
-        if away > self._timing.flash_max:
-            return [*self._replaced(), Timed(HookLifted(), change.t)]
         put_back, self._put_back = self._put_back, None
-        return [Timed(HookFlash(), put_back)] if away >= self._timing.flash_min - _ROUNDING else []
+        tapped = change.t - put_back >= self._timing.flash_min - _ROUNDING
+        return [Timed(HookFlash(), put_back)] if tapped else []
 
     def _replaced(self) -> list[Timed]:
         assert self._put_back is not None

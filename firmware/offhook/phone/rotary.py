@@ -69,7 +69,7 @@ class RotaryDial:
         """Let time pass; return the digits that are certain by ``now``."""
         events: list[Timed] = []
         for change in self._pulse.tick(now):
-            events += self._pulsed(change)
+            self._pulsed(change)
         for change in self._turned.tick(now) if self._turned is not None else ():
             events += self._rests(change)
         if self._pulses and self._pulse.turning_since is None and now >= self._limit() - 1e-9:
@@ -90,14 +90,10 @@ class RotaryDial:
     def _limit(self) -> float:
         return self._last + (self._timing.longest_break if self._pulse.level else self._timing.pause)
 
-    def _pulsed(self, change: Change) -> list[Timed]:
-        events: list[Timed] = []
-        if change.level and self._pulses and change.t - self._last > self._timing.pause:
-            events = self._digit(self._last)
+    def _pulsed(self, change: Change) -> None:
         if change.level and (self._turned is None or self._turned.level or self._turned.turning_since is not None):
             self._pulses += 1
         self._last = change.t
-        return events
 
     def _rests(self, change: Change) -> list[Timed]:
         if change.level:

@@ -12,12 +12,25 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from gpiozero.pins.pi import PiPin
 
 Contact = tuple[int, int]
+_LAST_PULLED_UP = 8
 
 
 class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero is not typed
-    """A mock pin that tells its factory what it does, and whose edges are stamped by the factory's clock."""
+    """A mock pin that tells its factory what it does, and whose edges are stamped by the factory's clock.
+
+    Like the pins of a BCM283x it begins pulled up (GPIO0 to 8) or down (the rest), and an output begins low.
+    """
+
+    def __init__(self, factory: "WiredFactory", info: Any) -> None:
+        super().__init__(factory, info)
+        if not info.pull:
+            self._pull = "up" if int(info.name[4:]) <= _LAST_PULLED_UP else "down"
+            self._state = self._pull == "up"
+            self.clear_states()
 
     def _set_function(self, value: str) -> None:
+        if value == "output":
+            self._state = False
         super()._set_function(value)
         self.factory.rewire()
 
@@ -63,20 +76,23 @@ class WiredFactory(MockFactory):  # type: ignore[misc]  # gpiozero is not typed
         try:
             pins: dict[int, MockPin] = {int(info.name[4:]): pin for info, pin in self.pins.items()}
             for net in self._nets(set(pins)):
-                driven = {pins[bcm].state for bcm in net if bcm in pins and pins[bcm].function == "output"}
-                low = bool(net & self.grounded) or False in driven
-                if low and True in driven:
-                    self.short_circuits += 1
-                for bcm in net:
-                    pin = pins.get(bcm)
-                    if pin is None or pin.function != "input":
-                        continue
-                    if low:
-                        pin.drive_low()
-                    elif pin.pull == "up":
-                        pin.drive_high()
+                self._settle([pins[bcm] for bcm in net if bcm in pins], bool(net & self.grounded))
         finally:
             self._rewiring = False
+
+    def _settle(self, net: list[MockPin], grounded: bool) -> None:
+        inputs = [pin for pin in net if pin.function == "input"]
+        driven = {bool(pin.state) for pin in net if pin.function == "output"}
+        low = grounded or False in driven
+        if low and True in driven:
+            self.short_circuits += 1
+        pulls = {pin.pull for pin in inputs}
+        for pin in inputs:
+            # A pull-up against a pull-down is half the supply: taken for low, which is the worse of the two here.
+            if low or (not driven and "down" in pulls):
+                pin.drive_low()
+            elif driven or "up" in pulls:
+                pin.drive_high()
 
     def _nets(self, pins: set[int]) -> list[set[int]]:
         """Return the sets of pins that closed contacts join."""
