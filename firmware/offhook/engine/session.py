@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from offhook.engine.bodies import SDP, session_description
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
@@ -11,9 +12,6 @@ from offhook.sdp.description import SessionDescription
 from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.negotiate import LocalMedia, MediaPlan, accept_answer, accept_offer, make_offer
 from offhook.sip.events import Body
-from offhook.sip.multipart import find_part
-
-SDP = "application/sdp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +154,3 @@ class MediaSession:
             receive=plan.receive,
             cname=self._cname,
         )
-
-
-def session_description(body: Body) -> bytes:
-    """Return the SDP of a body, be it the whole of it or a part (:rfc:`5621#section-5`). Raises NotAcceptable."""
-    found = find_part(body.content_type, body.data, SDP)
-    if found is None:
-        raise NotAcceptable("the body holds no session description")
-    return found

@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
+from offhook.engine.bodies import SDP, session_description
 from offhook.engine.resolver import Resolver
-from offhook.engine.session import SDP, session_description
 from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.description import SessionDescription
@@ -50,6 +50,7 @@ class Exchange:
         self._ends: dict[str, RtpEnd] = {}
         self._offers: dict[str, tuple[SessionDescription, LocalMedia]] = {}
         self._phone: tuple[str, int] | None = None
+        self._contact = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls_back = 0
 
@@ -72,6 +73,7 @@ class Exchange:
         match event:
             case sip.RequestReceived(key, request, flow):
                 self._phone = flow.remote
+                self._contact = str(request.contacts[0].uri) if request.contacts else ""
                 headers = [("Contact", value) for value in request.headers.get_all("Contact")]
                 headers.append(("Expires", request.headers.get("Expires") or "3600"))
                 self._shell.endpoint.respond(key, 200, "OK", self._shell.now(), headers=tuple(headers))
@@ -162,8 +164,7 @@ class Exchange:
         media = LocalMedia(_LOOPBACK, end.port, ("PCMU",))
         offer = make_offer(media, _number32(), 1)
         self._ends[call], self._offers[call] = end, (offer, media)
-        target = f"sip:phone@{host}:{port}"
-        self._shell.endpoint.call(call, "phone", target, Body(SDP, bytes(offer)), self._shell.now())
+        self._shell.endpoint.call(call, "phone", self._contact, Body(SDP, bytes(offer)), self._shell.now())
         self._shell.pump()
 
     def _answered(self, call: str, body: Body | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +70,8 @@ class RtpEnd(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.DatagramProtocol`."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # Python 3.11's own transport is not declared to be a DatagramTransport, though it is one in all it does.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """See :class:`asyncio.DatagramProtocol`."""
