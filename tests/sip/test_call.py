@@ -5,6 +5,7 @@ import pytest
 from offhook.sip import events as ev
 from offhook.sip.errors import LocalError
 from offhook.sip.message import Request, Response
+from tests.support.sip_alone import Alone, answer
 from tests.support.sip_calls import ANSWER, OFFER, connect, kinds, place, ready
 from tests.support.sip_pair import A, B, Link, Pair
 
@@ -354,3 +355,13 @@ def test_record_routes_of_the_invite_come_back_and_steer_the_bye() -> None:
         assert isinstance(request, Request)
         assert str(request.uri) == "sip:1002@10.0.0.2:5060"
         assert [str(route) for route in request.routes] == ["<sip:10.0.0.2:5060;lr>"]
+
+
+def test_a_challenge_shows_already_that_somebody_is_there() -> None:
+    alone = Alone()
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    (invite,) = alone.heard()
+    _, again = alone.say(answer(invite, 401, more='WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\n'))
+    assert alone.events() == [ev.CallTrying("o1")]
+    alone.say(answer(again, 100))
+    assert alone.events() == []

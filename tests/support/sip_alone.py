@@ -47,6 +47,10 @@ class Alone:
         self.sent.extend((self.now, transmit) for transmit in out)
         return [_read(transmit.data) for transmit in out if transmit.data.strip()]
 
+    def heard_raw(self) -> list[Transmit]:
+        """Return what the endpoint wants to send now, as it is."""
+        return self.endpoint.to_send(self.now)
+
     def pass_time(self, seconds: float) -> list[Request | Response]:
         """Let the time pass; return all that is sent meanwhile."""
         end = self.now + seconds

@@ -31,7 +31,6 @@ class CallingSide:
         self._account = account
         self._forks: dict[str, Session] = {}
         self._invite: ClientRequest | None = None
-        self._heard = False
         self._given_up = False
         self._cseq = int(core.fraction() * 0x7FFF) + 1
 
@@ -53,6 +52,7 @@ class CallingSide:
             authenticator=account.authenticator,
             contact=account.contact,
             stream_first=stream_first,
+            on_heard=self._hear,
         )
         self._invite.start(now)
 
@@ -69,15 +69,13 @@ class CallingSide:
             self._invite.cancel(now)
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Somebody is there; above 100 the application hears it."""
-        self._hear()
+        """Above 100 the application hears it."""
         if response.status > 100 and not self._given_up and not self.over:
             body, fork = body_of(response), response.to.tag or ""
             self._core.emit(CallProgress(self._handle, response.status, response.reason, body, fork))
 
     def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """The answer: a 2xx (each one, repetitions and forks included) or the refusal."""
-        self._hear()
         if 200 <= response.status < 300:
             self._on_success(attempt, response, now)
         else:
@@ -92,8 +90,7 @@ class CallingSide:
         self._refuse(0, reason, None)
 
     def _hear(self) -> None:
-        if not self._heard and not self._given_up:
-            self._heard = True
+        if not self._given_up:
             self._core.emit(CallTrying(self._handle))
 
     def _on_success(self, attempt: ClientTransaction, response: Response, now: float, stray: bool = False) -> None:

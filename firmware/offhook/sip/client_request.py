@@ -54,7 +54,11 @@ class Unheard:
 
 
 class ClientRequest:
-    """Brings one request to an end. ``contact(transport, remote_ip)`` gives the Contact, None: no such header."""
+    """Brings one request to an end.
+
+    ``contact(transport, remote_ip)`` gives the Contact, None: no such header. ``stream_first``: over TCP whatever the
+    size. ``on_heard`` is called at the first response of any kind, from any target, challenges included.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class ClientRequest:
         authenticator: Authenticator | None = None,
         contact: Callable[[Transport, str], str] | None = None,
         stream_first: bool = False,
+        on_heard: Callable[[], None] | None = None,
     ) -> None:
         self._core = core
         self._request = request
@@ -76,6 +81,7 @@ class ClientRequest:
         self._authenticator = authenticator
         self._contact = contact
         self._stream_first = stream_first
+        self._on_heard = on_heard
         self._targets: list[Target] = []
         self._current: ClientTransaction | None = None
         self._fallback: Target | None = None
@@ -166,6 +172,9 @@ class ClientRequest:
         """Take a response from one of the attempts."""
         if self._patience is not None:
             self._patience.cancel()
+        if self._on_heard is not None and not self._done:
+            heard, self._on_heard = self._on_heard, None
+            heard()
         if transaction is not self._current or self._failed:
             self._late(transaction, response, now)
         elif response.status < 200:
