@@ -135,6 +135,14 @@ def test_a_short_runtime_is_low_even_with_much_charge() -> None:
     assert story.feed(5, reading(False, 90.0)) == [PowerState.LOW]
 
 
+def test_a_gauge_that_jumps_down_does_not_switch_off_a_phone_with_much_charge_left() -> None:
+    story = Story()
+    for level in (95.0, 94.0, 93.0):
+        story.feed(100, reading(False, level))
+    assert PowerState.CRITICAL not in story.feed(60, reading(False, 30.0))
+    assert story.feed(60, reading(False, 24.0)) == [PowerState.CRITICAL]
+
+
 def test_a_gauge_above_one_hundred_is_shown_as_one_hundred() -> None:
     story = Story()
     story.feed(1, reading(True, 103.0))

@@ -137,8 +137,10 @@ class PowerMachine:
         return Supply.BATTERY_LOW if self._is_low(reading, now) else Supply.BATTERY
 
     def _is_critical(self, reading: PowerReading, now: float) -> bool:
+        """Judge by charge, voltage and predicted time; a short time with much charge left is a gauge that jumped."""
         limits, inside = self._settings, self._state is PowerState.CRITICAL
-        runtime = self._predictor.runtime(now)
+        has_much = reading.percent is not None and reading.percent > limits.low_percent
+        runtime = None if has_much else self._predictor.runtime(now)
         return (
             _below(reading.percent, limits.critical_percent, limits.percent_back, inside)
             or _below(runtime, limits.critical_runtime, limits.critical_runtime * limits.runtime_back, inside)
