@@ -17,7 +17,7 @@ from offhook.engine.switchboard import Switchboard
 from offhook.engine.transport import source_ip
 from offhook.engine.watchers import Watchers
 from offhook.errors import NetworkError
-from offhook.media import messages as media
+from offhook.media import messages as heard
 from offhook.phone.events import ServiceChanged
 from offhook.phone.states import State
 from offhook.sip import events as sip
@@ -117,16 +117,16 @@ class Line:
         else:
             self.legs.take(event)
 
-    def media_message(self, message: media.FromMedia) -> None:
+    def media_message(self, message: heard.FromMedia) -> None:
         """Take what the media process says."""
         match message:
-            case media.ToneStarted(name, t):
+            case heard.ToneStarted(name, t):
                 self.watchers.note(ToneSeen(name, t))
-            case media.SayStarted(text):
+            case heard.SayStarted(text):
                 self.watchers.note(SaySeen(text))
-            case media.DtmfReceived(_, digit):
+            case heard.DtmfReceived(_, digit):
                 self.watchers.note(DtmfSeen(digit, "in"))
-            case media.StreamReport():
+            case heard.StreamReport():
                 self.streams[message.stream] = StreamFigures(
                     message.rx,
                     message.tx,
@@ -136,12 +136,12 @@ class Line:
                     message.buffer_ms,
                     message.mos,
                 )
-            case media.DeviceChanged(state, capture, playback, detail):
+            case heard.DeviceChanged(state, capture, playback, detail):
                 self.audio.state, self.audio.capture, self.audio.playback = state, capture, playback
                 self.audio.detail = detail
                 if state in ("missing", "busy"):
                     _log.error("%s", detail, extra={"device": capture or playback})
-            case media.Heartbeat(_, xruns, realtime):
+            case heard.Heartbeat(_, xruns, realtime):
                 self.audio.xruns, self.audio.realtime = xruns, realtime
             case _:
                 pass

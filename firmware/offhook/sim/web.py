@@ -31,7 +31,7 @@ _FILES = {
 _POLICY = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws:; frame-ancestors 'none'"
 _MAX_LINE = 1 << 20
 _MAX_REQUEST = 4096
-_MAX_FRAME = 8192
+_MAX_FRAME = 4096
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
