@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.child import Child
+from tests.support.virtual_card import VirtualCard, write_asound_conf
 
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", *map(str, Path("/usr/lib").glob("*-linux-gnu*/baresip/modules")))
 
@@ -23,12 +24,12 @@ sip_listen              {ip}:{sip_port}
 net_interface           {interface}
 call_local_timeout      120
 call_max_calls          4
-audio_source            aufile,{source}
-audio_player            aufile,{folder}/heard.wav
+audio_source            {source}
+audio_player            {player}
 audio_alert             aufile,{folder}/silence.wav
 snd_path                {folder}/recorded
-ausrc_srate             8000
-auplay_srate            8000
+ausrc_srate             {rate}
+auplay_srate            {rate}
 ausrc_channels          1
 auplay_channels         1
 audio_txmode            poll
@@ -47,8 +48,7 @@ dns_server              {ip}:53
 module_path             {modules}
 module                  g711.so
 module                  aufile.so
-module                  sndfile.so
-module                  uuid.so
+{more_modules}module                  uuid.so
 module_tmp              account.so
 module_app              menu.so
 module_app              ctrl_tcp.so
@@ -69,8 +69,12 @@ class Baresip:
         rtp_ports: str,
         source: Path | None = None,
         interface: str = "near",
+        card: VirtualCard | None = None,
     ) -> None:
-        """``account`` is a line of baresip's ``accounts`` file; ``source`` a mono WAV of 8 kHz, or None for silence."""
+        """``account`` is a line of baresip's ``accounts`` file; ``source`` a mono WAV of 8 kHz, or None for silence.
+
+        With ``card`` it speaks and hears through that instead, and records nothing.
+        """
         folder.mkdir(parents=True)
         (folder / "recorded").mkdir()
         write_silence(folder / "silence.wav", 300.0)
@@ -84,7 +88,10 @@ class Baresip:
                 rtp_ports=rtp_ports,
                 interface=interface,
                 folder=folder,
-                source=source or folder / "silence.wav",
+                source=f"alsa,{card.capture}" if card else f"aufile,{source or folder / 'silence.wav'}",
+                player=f"alsa,{card.playback}" if card else f"aufile,{folder}/heard.wav",
+                rate=48000 if card else 8000,
+                more_modules=f"module                  {'alsa' if card else 'sndfile'}.so\n",
                 modules=modules,
             )
         )
@@ -93,7 +100,8 @@ class Baresip:
         self.address = f"{ip}:{sip_port}"
         self.events: list[dict[str, Any]] = []
         self._buffer = b""
-        self._child = Child(["baresip", "-f", str(folder), "-v"], folder / "baresip.log")
+        env = write_asound_conf(folder / "asound.conf", [card]) if card else {}
+        self._child = Child(["baresip", "-f", str(folder), "-v"], folder / "baresip.log", env)
         try:
             self._control = self._connect(control_port)
         except BaseException:
