@@ -4,13 +4,14 @@ Values are text as it stood on the line, unfolded; one entry a line, lists not s
 dictionary look-up, and adding one is amortised constant, whatever a peer sends.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from offhook.sip.errors import LocalError
 from offhook.sip.grammar import is_token
 
 T = TypeVar("T")
+_UNREAD = object()
 
 COMPACT_FORMS = {
     "a": "Accept-Contact",  # RFC 3841
@@ -139,14 +140,19 @@ class Headers:
         twin._typed = self._typed.copy()
         return twin
 
-    def typed(self, key: str, read: "Callable[[Headers, str], T]") -> T:
-        """Return what ``read(headers, key)`` makes of a header, remembered until that header changes."""
-        try:
-            return cast(T, self._typed[key])
-        except KeyError:
-            value = read(self, key)
-            self._typed[key] = value
-            return value
+    def typed(self, key: str, read: "Callable[[Sequence[str], str], T]") -> T:
+        """Return what ``read(values, key)`` makes of a header, remembered until that header changes."""
+        value = self._typed.get(key, _UNREAD)
+        if value is _UNREAD:
+            value = self._typed[key] = read(self._values().get(key, ()), key)
+        return value  # type: ignore[return-value]
+
+    def most_values(self, key: str) -> int:
+        """Return how many values a list header can have at most: commas in quotes count. ``key`` in lower case."""
+        values = self._values().get(key)
+        if not values:
+            return 0
+        return values[0].count(",") + 1 if len(values) == 1 else ",".join(values).count(",") + 1
 
     def remember(self, key: str, value: object) -> None:
         """Let :meth:`typed` return ``value`` for a header until that changes; ``key`` in lower case."""

@@ -26,8 +26,9 @@ from offhook.sip.grammar import (
     replace_param,
     unquote,
 )
-from offhook.sip.uri import Uri, parse_uri
+from offhook.sip.uri import PLAIN_SIP, Uri, build_plain, parse_uri
 
+_PLAIN = re.compile(rf'{LWS}(?:"([^"\\]*+)"{LWS}|([A-Za-z0-9 .\-]*+))<({PLAIN_SIP})>')
 _BRACKETED = re.compile(rf"{LWS}(?:({QUOTED}){LWS}|([^\"<>,;]*+))<([^<>]*+)>", re.DOTALL)
 _BARE = re.compile(rf"{LWS}([^\s\"<>,;?]++)")
 _COMMA = re.compile(rf"{LWS},")
@@ -88,6 +89,8 @@ class NameAddr:
     def parse_many(cls, text: str) -> tuple["NameAddr", ...]:
         """Read a list."""
         value, end = _parse_name_addr(text, 0)
+        if end == len(text):
+            return (value,)
         values = [value]
         while comma := _COMMA.match(text, end):
             value, end = _parse_name_addr(text, comma.end())
@@ -102,6 +105,16 @@ class NameAddr:
 
 
 def _parse_name_addr(text: str, start: int) -> tuple[NameAddr, int]:
+    plain = _PLAIN.match(text, start)
+    if plain is not None:
+        quoted, tokens, address, scheme, user, host, port, parameters = plain.groups()
+        uri = build_plain(address, scheme, user, host, port, parameters)
+        display = quoted if quoted is not None else tokens.rstrip() or None
+        end = plain.end()
+        if end == len(text):
+            return NameAddr(display, uri), end
+        params, end = parse_params(text, end)
+        return NameAddr(display, uri, params), end
     match = _BRACKETED.match(text, start)
     if match is not None:
         quoted, tokens, address = match.groups()
@@ -113,9 +126,7 @@ def _parse_name_addr(text: str, start: int) -> tuple[NameAddr, int]:
             raise RemoteError(400, "Bad Name or Address")
         display, address = None, match[1]
     end = match.end()
-    params: Params = ()
-    if end < len(text):
-        params, end = parse_params(text, end)
+    params, end = parse_params(text, end)
     return NameAddr(display, parse_uri(address), params), end
 
 
@@ -176,6 +187,8 @@ class Via:
     def parse_many(cls, text: str) -> tuple["Via", ...]:
         """Read a list."""
         value, end = _parse_via(text, 0)
+        if end == len(text):
+            return (value,)
         values = [value]
         while comma := _COMMA.match(text, end):
             value, end = _parse_via(text, comma.end())

@@ -9,7 +9,8 @@ Typed attributes raise :class:`~offhook.sip.errors.RemoteError` 400 where the he
 messages from :mod:`offhook.sip.parser`, which has looked at them all, they do not.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, overload
 
 from offhook.sip.errors import LocalError, RemoteError
@@ -21,13 +22,14 @@ from offhook.sip.uri import Uri
 __all__ = ["Headers", "Message", "Request", "Response"]
 
 T = TypeVar("T")
+Values = Sequence[str]
 _MAX_SECONDS = 2**32 - 1
 
 
 class Typed(Generic[T]):
     """An attribute that reads one header, once: ``call_id = Typed("Call-ID", ...)``."""
 
-    def __init__(self, name: str, read: Callable[[Headers, str], T], doc: str) -> None:
+    def __init__(self, name: str, read: Callable[[Values, str], T], doc: str) -> None:
         self._name = name
         self._key = name.lower()
         self._read = read
@@ -45,37 +47,34 @@ class Typed(Generic[T]):
         return message.headers.typed(self._key, self._read)
 
 
-def _one(headers: Headers, name: str) -> str:
-    values = headers.get_all(name)
+def _one(values: Values, key: str) -> str:
     if len(values) != 1:
-        raise RemoteError(400, f"{'Several' if values else 'Missing'} {headers.spelling(name)}")
+        raise RemoteError(400, f"{'Several' if values else 'Missing'} {Headers.spelling(key)}")
     return values[0]
 
 
-def _call_id(headers: Headers, name: str) -> str:
-    value = _one(headers, name)
+def _call_id(values: Values, key: str) -> str:
+    value = _one(values, key)
     if not value or " " in value or "\t" in value:
         raise RemoteError(400, "Bad Call-ID")
     return value
 
 
-def _name_addr(headers: Headers, name: str) -> NameAddr:
-    return NameAddr.parse(_one(headers, name))
+def _name_addr(values: Values, key: str) -> NameAddr:
+    return NameAddr.parse(_one(values, key))
 
 
-def _name_addrs(headers: Headers, name: str) -> tuple[NameAddr, ...]:
-    values = headers.get_all(name)
+def _name_addrs(values: Values, key: str) -> tuple[NameAddr, ...]:
     if len(values) == 1:
         return NameAddr.parse_many(values[0])
     return tuple(address for value in values for address in NameAddr.parse_many(value))
 
 
-def _contacts(headers: Headers, name: str) -> tuple[NameAddr, ...]:
-    return () if headers.get_all(name) == ["*"] else _name_addrs(headers, name)
+def _contacts(values: Values, key: str) -> tuple[NameAddr, ...]:
+    return () if len(values) == 1 and values[0] == "*" else _name_addrs(values, key)
 
 
-def _vias(headers: Headers, name: str) -> tuple[Via, ...]:
-    values = headers.get_all(name)
+def _vias(values: Values, key: str) -> tuple[Via, ...]:
     if not values:
         raise RemoteError(400, "Missing Via")
     if len(values) == 1:
@@ -83,30 +82,30 @@ def _vias(headers: Headers, name: str) -> tuple[Via, ...]:
     return tuple(via for value in values for via in Via.parse_many(value))
 
 
-def _cseq(headers: Headers, name: str) -> CSeq:
-    return CSeq.parse(_one(headers, name))
+def _cseq(values: Values, key: str) -> CSeq:
+    return CSeq.parse(_one(values, key))
 
 
-def _max_forwards(headers: Headers, name: str) -> int | None:
-    if name not in headers:
+def _max_forwards(values: Values, key: str) -> int | None:
+    if not values:
         return None
-    text = _one(headers, name)
+    text = _one(values, key)
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= 255):
         raise RemoteError(400, "Bad Max-Forwards")
     return int(text)
 
 
-def _content_type(headers: Headers, name: str) -> MediaType | None:
-    return MediaType.parse(_one(headers, name)) if name in headers else None
+def _content_type(values: Values, key: str) -> MediaType | None:
+    return MediaType.parse(_one(values, key)) if values else None
 
 
-def _tokens(headers: Headers, name: str) -> tuple[str, ...]:
-    return tuple(token.strip() for value in headers.get_all(name) for token in value.split(",") if token.strip())
+def _tokens(values: Values, key: str) -> tuple[str, ...]:
+    return tuple(token.strip() for value in values for token in value.split(",") if token.strip())
 
 
-def _seconds(headers: Headers, name: str) -> int | None:
+def _seconds(values: Values, key: str) -> int | None:
     """A count of seconds; what is no number counts as missing (:rfc:`3261#section-20.19`), what is too large is cut."""
-    text = (headers.get(name) or "").partition(";")[0].partition("(")[0].strip()
+    text = re.split("[;(]", values[0], maxsplit=1)[0].strip() if values else ""
     if not (text.isascii() and text.isdigit()):
         return None
     digits = text.lstrip("0")

@@ -136,9 +136,36 @@ class OtherUri:
 
 Uri: TypeAlias = SipUri | TelUri | OtherUri
 
+# What nearly every SIP URI looks like: no password, escapes, IPv6 or headers. Groups: scheme, user, host, port, params.
+PLAIN_SIP = (
+    r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/]++)@)?+([A-Za-z0-9_.\-]++)(?::([0-9]{1,4}+)(?![0-9]))?+"
+    r"((?:;[A-Za-z0-9\-_.!~*]++(?:=[A-Za-z0-9\-_.!~*:]++)?+)*+)"
+)
+_PLAIN = re.compile(PLAIN_SIP)
+_set = object.__setattr__
+
+
+def build_plain(text: str, scheme: str, user: str | None, host: str, port: str | None, params: str) -> SipUri:
+    """Make a SipUri of what :data:`PLAIN_SIP` has matched; ``text`` is the whole of it."""
+    pairs: Params = ()
+    if params:
+        pairs = tuple((name, value if equals else None) for name, equals, value in _partitioned(params))
+    kind: Literal["sip", "sips"] = "sips" if scheme == "sips" else "sip"
+    uri = SipUri(kind, user, None, host.lower(), int(port) if port else None, pairs)
+    _set(uri, "_text", text)
+    return uri
+
+
+def _partitioned(params: str) -> list[tuple[str, str, str]]:
+    return [part.partition("=") for part in params[1:].split(";")]
+
 
 def parse_uri(text: str) -> Uri:
     """Read a URI of any scheme. Raises RemoteError 400."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        scheme, user, host, port, params = plain.groups()
+        return build_plain(text, scheme, user, host, port, params)
     match = _SCHEME.match(text)
     if match is None or _FORBIDDEN.search(text):
         raise RemoteError(400, "Bad URI")
@@ -180,7 +207,7 @@ def _parse_sip(scheme: Literal["sip", "sips"], text: str, start: int) -> SipUri:
         if question:
             headers = tuple(_parse_uri_header(pair) for pair in after.split("&"))
     uri = SipUri(scheme, user, password, parse_host(match[1]), parse_port(match[2]), params, headers)
-    object.__setattr__(uri, "_text", text)
+    _set(uri, "_text", text)
     return uri
 
 
