@@ -106,7 +106,9 @@ class VirtualCard:
     def __enter__(self) -> "VirtualCard":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -195,7 +197,9 @@ class VirtualCard:
 
     def _presumed(self) -> Start:
         limits = self._limits
-        return Start(0.0, 0, int(limits["rate"] or 8000), int(limits["channels"] or 1), str(limits["format"] or "S16_LE"), 0, 0)
+        return Start(
+            0.0, 0, int(limits["rate"] or 8000), int(limits["channels"] or 1), str(limits["format"] or "S16_LE"), 0, 0
+        )
 
 
 def write_asound_conf(path: Path, cards: Iterable[VirtualCard], more: str = "") -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""Which sound device the loop uses now: the cards, a stand-in while they are not there, or the simulator's own."""
+
+from collections.abc import Callable
+
+from offhook.errors import DeviceError
+from offhook.media.alsa import AlsaDevice
+from offhook.media.clocked import ClockedDevice
+from offhook.media.device import AudioDevice
+from offhook.media.messages import DeviceChanged, DeviceState, FromMedia
+from offhook.media.pcm import CardBusyError, CardRefusedError, PcmForm, quiet_alsa
+from offhook.media.settings import MediaSettings
+
+RETRY_S = 2.0
+_NEVER = float("inf")
+
+
+class Cards:
+    """Opens, closes, mourns and re-opens; each change is told once."""
+
+    def __init__(self, settings: MediaSettings, realtime: bool, post: Callable[[FromMedia], None], now: float) -> None:
+        """Without card names this makes the simulator's device. Raises DeviceError where its socket cannot be made."""
+        self._settings = settings
+        self._queue_periods = 1.5 if realtime else 2.0
+        self._post = post
+        self._card: AlsaDevice | None = None
+        self._forms: tuple[PcmForm, PcmForm] | None = None
+        self._stand_in: ClockedDevice | None = None
+        self._fault = False
+        self._told: tuple[DeviceState, str] | None = None
+        self._xruns_before = 0
+        self.retry_at = now
+        self._simulated: ClockedDevice | None = None
+        if settings.capture is None or settings.playback is None:
+            self._simulated = ClockedDevice(settings.period_ms, now, settings.sound_socket)
+            self._tell("open", "no card is configured: sound is exchanged with the simulator's page, by the clock")
+        else:
+            quiet_alsa()
+
+    @property
+    def xruns(self) -> int:
+        """Xruns of all cards so far."""
+        return self._xruns_before + (self._card.xruns if self._card else 0)
+
+    def device(self, now: float, needed: bool) -> AudioDevice | None:
+        """Return the device to serve; a card that is not needed is closed, one that is missing is tried again."""
+        if self._simulated is not None:
+            return self._simulated
+        if self._card is not None and not needed:
+            self._close_card()
+            self._tell("closed", "")
+        if self._card is None and (needed or self._fault) and now >= self.retry_at:
+            self._open(now)
+        if self._card is not None:
+            return self._card
+        if not needed:
+            self._stand_in = None
+        elif self._stand_in is None:
+            self._stand_in = ClockedDevice(self._settings.period_ms, now, names=self._names)
+        return self._stand_in
+
+    def lost(self, error: DeviceError, now: float) -> None:
+        """The card failed in use: stand in for it and try again."""
+        self._close_card()
+        self._fail(error, now)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._close_card()
+        if self._simulated is not None:
+            self._simulated.close()
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self._settings.capture or "", self._settings.playback or ""
+
+    def _open(self, now: float) -> None:
+        settings, (capture, playback) = self._settings, self._names
+        try:
+            self._card = AlsaDevice(
+                capture, playback, settings.period_ms, settings.periods, now, self._queue_periods, self._forms
+            )
+        except DeviceError as error:
+            self._fail(error, now)
+            return
+        self._forms = self._card.forms
+        self._stand_in = None
+        self._fault = False
+        mic, ear = self._forms
+        self._tell("open", f"capture {mic.rate} Hz {mic.channels} ch, playback {ear.rate} Hz {ear.channels} ch")
+
+    def _fail(self, error: DeviceError, now: float) -> None:
+        self._fault = True
+        # What was refused stays refused: the config must change first.
+        self.retry_at = _NEVER if isinstance(error, CardRefusedError) else now + RETRY_S
+        self._tell("busy" if isinstance(error, CardBusyError) else "missing", str(error))
+
+    def _close_card(self) -> None:
+        if self._card is not None:
+            self._xruns_before += self._card.xruns
+            self._card.close()
+            self._card = None
+
+    def _tell(self, state: DeviceState, detail: str) -> None:
+        if self._told != (state, detail):
+            self._told = (state, detail)
+            self._post(DeviceChanged(state, *self._names, detail))

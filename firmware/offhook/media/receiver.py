@@ -1,0 +1,77 @@
+"""The receiving half of a stream: whose packets count, and what they sound like."""
+
+from offhook.dsp.codecs.g711 import G711, LAWS
+from offhook.dsp.playout import Playout
+from offhook.media.device import Samples
+from offhook.media.settings import Address, StreamSettings
+from offhook.rtp.jitter import JitterBuffer
+from offhook.rtp.packet import RtpPacket
+
+_SILENT_S = 2.0
+
+
+class Receiver:
+    """Filters by source and payload type, and feeds jitter buffer and playout.
+
+    The source that is heard is the first whose packets make sense: the plan's own, or another where the plan is
+    symmetric (:rfc:`4961`, NAT). It stays until it was silent for 2 s, so that nobody can talk into a call from aside.
+    """
+
+    def __init__(self, plan: StreamSettings) -> None:
+        self.source: Address | None = None
+        self.packets = 0
+        self._heard_at = 0.0
+        self._plan = plan
+        self._start_over()
+
+    def update(self, plan: StreamSettings) -> None:
+        """Take a new offer and answer; a new remote address is looked for afresh."""
+        before, self._plan = self._plan, plan
+        if before.remote != plan.remote:
+            self.source = None
+        if _decoders(before) != _decoders(plan) or (plan.receive and not before.receive):
+            self._start_over()
+
+    @property
+    def concealed(self) -> int:
+        """Samples made up so far for packets that were lost or late."""
+        return self._concealed_before + self._playout.concealed
+
+    @property
+    def delay_ms(self) -> float:
+        """How long samples wait in the jitter buffer now."""
+        return self.buffer.delay_ms
+
+    def admit(self, address: Address, now: float) -> bool:
+        """Return whether a valid packet from ``address`` belongs to this stream; may settle the source on it."""
+        if self.source == address:
+            self._heard_at = now
+            return True
+        if self.source is not None and now - self._heard_at < _SILENT_S:
+            return False
+        if address != self._plan.remote and not self._plan.symmetric:
+            return False
+        self.source = address
+        self._heard_at = now
+        return True
+
+    def take(self, packet: RtpPacket, arrival: float) -> None:
+        """Take a packet of an admitted source; payload types that were not agreed on are dropped."""
+        self.packets += 1
+        if self._plan.receive and packet.payload_type in self._decoders:
+            self.buffer.put(packet, arrival)
+
+    def read(self, count: int, now: float) -> Samples | None:
+        """Return ``count`` samples for the ear, None on hold."""
+        return self._playout.read(count, now) if self._plan.receive else None
+
+    def _start_over(self) -> None:
+        self._concealed_before = self.concealed if hasattr(self, "_playout") else 0
+        self._decoders = _decoders(self._plan)
+        self.buffer = JitterBuffer()
+        self._playout = Playout(self.buffer, self._decoders)
+
+
+def _decoders(plan: StreamSettings) -> dict[int, G711]:
+    names = dict(plan.receive_payload_types) or {plan.payload_type: plan.codec}
+    return {number: LAWS[name] for number, name in names.items() if name in LAWS}

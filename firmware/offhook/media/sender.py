@@ -1,0 +1,67 @@
+"""The sending half of a stream: the microphone cut into packets."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from offhook.dsp.codecs.g711 import LAWS
+from offhook.media.device import RATE, Samples
+from offhook.media.settings import StreamSettings
+from offhook.rtp.packet import RtpPacket
+
+_MOST_PENDING = RATE * 200 // 1000
+
+
+class Sender:
+    """Gathers samples into packets of ``ptime_ms``; what is sent goes to ``emit``."""
+
+    def __init__(self, plan: StreamSettings, random: Callable[[int], bytes], emit: Callable[[bytes], None]) -> None:
+        self.ssrc = int.from_bytes(random(4), "big")
+        self.packets = 0
+        self.octets = 0
+        # Random starts make a guess at the next packet harder (RFC 3550 section 5.1).
+        self._sequence = int.from_bytes(random(2), "big")
+        self.timestamp = int.from_bytes(random(4), "big")
+        self._emit = emit
+        self._pending = np.zeros(_MOST_PENDING, np.int16)
+        self._count = 0
+        self._marker = True
+        self.update(plan)
+
+    def update(self, plan: StreamSettings) -> None:
+        """Take a new offer and answer."""
+        self._plan = plan
+        self._codec = LAWS[plan.codec]
+        self._size = min(RATE * plan.ptime_ms // 1000, _MOST_PENDING)
+        if self._count >= self._size:
+            self._count = 0
+
+    def take(self, mic: Samples) -> None:
+        """Take what the microphone heard; on hold it is dropped, and the timestamp goes on."""
+        pending, size = self._pending, self._size
+        begin = 0
+        while begin < len(mic):
+            count = min(len(mic) - begin, size - self._count)
+            pending[self._count : self._count + count] = mic[begin : begin + count]
+            self._count += count
+            begin += count
+            if self._count >= size:
+                self._packet(pending[:size])
+                self._count = 0
+
+    def _packet(self, samples: Samples) -> None:
+        timestamp = self.timestamp
+        self.timestamp = timestamp + len(samples) & 0xFFFFFFFF
+        if not self._plan.send:
+            self._marker = True
+            return
+        payload = self._codec.encode(samples).tobytes()
+        self._send(self._plan.payload_type, timestamp, payload, self._marker)
+        self._marker = False
+
+    def _send(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> None:
+        packet = RtpPacket(payload_type, self._sequence, timestamp, self.ssrc, payload, marker)
+        self._sequence = self._sequence + 1 & 0xFFFF
+        self.packets += 1
+        self.octets += len(payload)
+        self._emit(packet.serialize())

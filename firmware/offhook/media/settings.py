@@ -1,0 +1,71 @@
+"""What the media process is told at its start, and what it is told of each stream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Address = tuple[str, int]
+Codec = Literal["PCMU", "PCMA"]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Sound of one phone.
+
+    Attributes:
+        country: ISO 3166 code; chooses the tone plan.
+        capture: ALSA PCM of the microphone; None with ``playback`` None is the simulator's clock-paced device.
+        playback: ALSA PCM of the ear piece.
+        period_ms: sound read and written at a time.
+        periods: periods in the card's buffers.
+        ear_gain_db: gain towards the ear, the volume keys' come on top.
+        mic_gain_db: gain of the microphone.
+        ear_limit_dbfs: no sample above this reaches the ear.
+        realtime: ask for SCHED_FIFO and locked memory.
+        sound_socket: Unix socket where the simulator's page exchanges sound (without cards); None: no page.
+        idle_close_s: the card is closed when nobody has needed it for so long.
+    """
+
+    country: str
+    capture: str | None = None
+    playback: str | None = None
+    period_ms: int = 10
+    periods: int = 4
+    ear_gain_db: float = 0.0
+    mic_gain_db: float = 0.0
+    ear_limit_dbfs: float = -3.0
+    realtime: bool = True
+    sound_socket: str | None = None
+    idle_close_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """One RTP session as offer and answer left it.
+
+    Attributes:
+        remote: where to send RTP; None until a packet tells (where ``symmetric``).
+        codec: what is sent, as ``payload_type``.
+        remote_rtcp: where to send RTCP; None: the port above ``remote``'s.
+        receive_payload_types: the codec of each payload type that may come in.
+        dtmf_payload_type: payload type for telephone events that are sent, None: the other side takes none.
+        dtmf_receive_payload_type: payload type of telephone events that come in.
+        ptime_ms: sound in a packet that is sent.
+        send: whether the other side wants to hear us (hold: not).
+        receive: whether what comes in is played.
+        symmetric: send to where packets come from if that is not ``remote`` (:rfc:`4961`, NAT).
+        cname: the name of this source in RTCP (:rfc:`7022`).
+    """
+
+    remote: Address | None
+    codec: Codec
+    payload_type: int
+    remote_rtcp: Address | None = None
+    receive_payload_types: Mapping[int, str] = field(default_factory=dict)
+    dtmf_payload_type: int | None = None
+    dtmf_receive_payload_type: int | None = None
+    ptime_ms: int = 20
+    send: bool = True
+    receive: bool = True
+    symmetric: bool = True
+    cname: str = "offhook"
