@@ -23,24 +23,26 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero is not typed
 
     def __init__(self, factory: "WiredFactory", info: Any) -> None:
         super().__init__(factory, info)
+        self.bcm = int(info.name[4:])
         if not info.pull:
-            self._pull = "up" if int(info.name[4:]) <= _LAST_PULLED_UP else "down"
+            self._pull = "up" if self.bcm <= _LAST_PULLED_UP else "down"
             self._state = self._pull == "up"
             self.clear_states()
+        factory.wired[self.bcm] = self
 
     def _set_function(self, value: str) -> None:
         if value == "output":
             self._state = False
         super()._set_function(value)
-        self.factory.rewire()
+        self.factory.settle(self.bcm)
 
     def _set_state(self, value: bool) -> None:
         super()._set_state(value)
-        self.factory.rewire()
+        self.factory.settle(self.bcm)
 
     def _set_pull(self, value: str) -> None:
         super()._set_pull(value)
-        self.factory.rewire()
+        self.factory.settle(self.bcm)
 
     def _call_when_changed(self, *_: Any) -> None:
         PiPin._call_when_changed(self, self.factory.clock(), self._state)
@@ -52,41 +54,38 @@ class WiredFactory(MockFactory):  # type: ignore[misc]  # gpiozero is not typed
     def __init__(self, clock: Callable[[], float]) -> None:
         """``clock`` stamps the edges."""
         self.clock = clock
+        self.wired: dict[int, WiredPin] = {}
         self.grounded: set[int] = set()
         self.joined: set[Contact] = set()
         self.short_circuits = 0
-        self._rewiring = False
         super().__init__(pin_class=WiredPin)
 
     def ground(self, bcm: int, closed: bool) -> None:
         """Close or open a switch from a pin to ground."""
         (self.grounded.add if closed else self.grounded.discard)(bcm)
-        self.rewire()
+        self.settle(bcm)
 
     def join(self, contact: Contact, closed: bool) -> None:
         """Close or open a keypad contact between two pins."""
         (self.joined.add if closed else self.joined.discard)(contact)
-        self.rewire()
+        for bcm in contact:
+            self.settle(bcm)
 
-    def rewire(self) -> None:
-        """Let every input read what its wires carry."""
-        if self._rewiring:
-            return
-        self._rewiring = True
-        try:
-            pins: dict[int, MockPin] = {int(info.name[4:]): pin for info, pin in self.pins.items()}
-            for net in self._nets(set(pins)):
-                self._settle([pins[bcm] for bcm in net if bcm in pins], bool(net & self.grounded))
-        finally:
-            self._rewiring = False
+    def close(self) -> None:
+        """Release every pin."""
+        super().close()
+        self.wired.clear()
 
-    def _settle(self, net: list[MockPin], grounded: bool) -> None:
-        inputs = [pin for pin in net if pin.function == "input"]
-        driven = {bool(pin.state) for pin in net if pin.function == "output"}
-        low = grounded or False in driven
+    def settle(self, bcm: int) -> None:
+        """Let every input that closed contacts join to a pin read what the wire carries."""
+        net = self._net(bcm)
+        pins = [self.wired[each] for each in net if each in self.wired]
+        inputs = [pin for pin in pins if pin._function == "input"]
+        driven = {bool(pin._state) for pin in pins if pin._function == "output"}
+        low = bool(net & self.grounded) or False in driven
         if low and True in driven:
             self.short_circuits += 1
-        pulls = {pin.pull for pin in inputs}
+        pulls = {pin._pull for pin in inputs}
         for pin in inputs:
             # A pull-up against a pull-down is half the supply: taken for low, which is the worse of the two here.
             if low or (not driven and "down" in pulls):
@@ -94,11 +93,9 @@ class WiredFactory(MockFactory):  # type: ignore[misc]  # gpiozero is not typed
             elif driven or "up" in pulls:
                 pin.drive_high()
 
-    def _nets(self, pins: set[int]) -> list[set[int]]:
-        """Return the sets of pins that closed contacts join."""
-        nets = [{bcm} for bcm in pins]
-        for contact in self.joined:
-            touched = [net for net in nets if net & set(contact)]
-            nets = [net for net in nets if not net & set(contact)]
-            nets.append(set(contact).union(*touched))
-        return nets
+    def _net(self, bcm: int) -> set[int]:
+        """Return the pins that closed contacts join to one."""
+        net = {bcm}
+        while more := {pin for contact in self.joined if not net.isdisjoint(contact) for pin in contact} - net:
+            net |= more
+        return net
