@@ -13,6 +13,7 @@ _WINDOW = 3600.0  # seconds of history that count
 _SHORTEST = 120.0  # below this, and below two percent of fall, a gauge's steps are noise
 _SMALLEST_FALL = 2.0
 _TAU = 600.0  # of the averaged current, seconds
+_LEAST_DRAIN = 0.001  # ampere; less is a sensor's offset, not a phone
 
 
 class RuntimePredictor:
@@ -51,8 +52,9 @@ class RuntimePredictor:
         if percent is None:
             return None
         per_second = self._slope(now)
-        if per_second is None and self._amps and self._settings.capacity_mah:
-            per_second = self._amps * 1000.0 / self._settings.capacity_mah * 100.0 / 3600.0
+        amps = self._amps or 0.0
+        if per_second is None and self._settings.capacity_mah and amps >= _LEAST_DRAIN:
+            per_second = amps * 1000.0 / self._settings.capacity_mah * 100.0 / 3600.0
         if per_second is None and self._settings.full_runtime:
             per_second = 100.0 / self._settings.full_runtime
         if per_second is None:
