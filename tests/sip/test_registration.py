@@ -324,3 +324,39 @@ def test_the_next_target_is_tried_when_one_is_dead() -> None:
     assert third.via.branch != second.via.branch
     alone.say(answer(third, 200))
     assert isinstance(alone.events()[-1], ev.Registered)
+
+
+def test_behind_a_nat_the_binding_is_kept_open_and_not_after_the_end() -> None:
+    alone = Alone(register=True)
+    (first,) = alone.heard()
+    seen = answer(first, 200, more="Expires: 600\n").replace(";rport;", ";rport=40001;received=192.0.2.7;")
+    (second,) = alone.say(seen)
+    alone.say(answer(second, 200, more="Expires: 600\n").replace(";rport;", ";rport=40001;received=192.0.2.7;"))
+    alone.pass_time(101)
+    kept = [at for at, transmit in alone.sent if transmit.data == b"\r\n\r\n"]
+    assert [round(at - 1000.0) for at in kept] == [25, 50, 75, 100]
+    alone.endpoint.unregister("desk", alone.now)
+    alone.pass_time(100)
+    assert len([at for at, transmit in alone.sent if transmit.data == b"\r\n\r\n"]) == 4
+    assert alone.endpoint.deadline() is None
+
+
+def test_without_a_nat_nothing_is_sent_between_refreshes() -> None:
+    alone = Alone(register=True)
+    (first,) = alone.heard()
+    alone.say(answer(first, 200, more="Expires: 600\n").replace(";rport;", ";rport=5060;received=10.0.0.1;"))
+    assert alone.pass_time(400) == []
+    assert len(alone.sent) == 1
+
+
+def test_changed_settings_take_over_from_the_old_registration() -> None:
+    pair = Pair()
+    registrar = registering(pair)
+    registrar.granted = 100
+    pair.run(1)
+    pair.account(pair.a, "1001", REGISTRAR, register=True, expires=120)
+    pair.run(1)
+    assert len(registrar.requests) == 2
+    pair.run(500)
+    assert len({request.call_id for _, request in registrar.requests}) == 2
+    assert len({request.call_id for _, request in registrar.requests[1:]}) == 1

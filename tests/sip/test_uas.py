@@ -1,5 +1,7 @@
 """What a request from outside gets: each status of :rfc:`3261#section-8.2`, statelessly where nothing is decided."""
 
+from dataclasses import replace
+
 import pytest
 
 from offhook.sip import events as ev
@@ -357,3 +359,31 @@ def test_answer_is_a_helper_that_copies_what_it_must() -> None:
     alone.endpoint.call("o1", "desk", "sip:x@y", None, alone.now)
     (invite,) = alone.heard()
     assert "tag=t1" in answer(invite, 180)
+
+
+def test_a_timestamp_comes_back_in_the_100() -> None:
+    response = one(Alone().say(message(more="Timestamp: 54.2\n")))
+    assert (response.status, response.headers.get("Timestamp")) == (100, "54.2")
+
+
+def test_no_call_comes_in_once_the_phone_closes() -> None:
+    alone = Alone()
+    alone.endpoint.close(alone.now)
+    assert one(alone.say(message(body="v=0"))).status == 503
+    assert alone.events() == []
+
+
+def test_of_two_accounts_with_the_same_user_the_one_whose_server_calls_is_meant() -> None:
+    alone = Alone(register=True)
+    (request,) = alone.heard()
+    alone.say(answer(request, 200))
+    other = replace(alone.account, name="other", server="10.0.0.8:5060")
+    alone.endpoint.register(other, alone.now)
+    (request,) = alone.heard()
+    alone.say(answer(request, 200), remote=("10.0.0.8", 5060))
+    alone.events()
+    for number, (ip, name) in enumerate((("10.0.0.8", "other"), ("10.0.0.9", "desk"), ("10.0.0.77", "desk"))):
+        alone.say(message(branch=f"z9hG4bK{number}", call_id=f"n{number}"), remote=(ip, 5060))
+        (incoming,) = alone.events()
+        assert isinstance(incoming, ev.IncomingCall)
+        assert incoming.account == name

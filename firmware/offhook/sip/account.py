@@ -28,6 +28,7 @@ class Account:
         self.uri = uri
         self.hop = Hop.of_server(settings.server, settings.transport)
         self.authenticator = Authenticator(settings.user, settings.password, core.token)
+        self.server_ip: str | None = None
         self._core = core
         self._seen: dict[tuple[Transport, Address], Address] = {}
 

@@ -186,6 +186,8 @@ class Endpoint:
             known = self._accounts[account.name]
             registration = self._registrations.get(account.name)
             if registration is None or registration.account is not known:
+                if registration is not None:
+                    registration.retire()
                 registration = self._registrations[account.name] = Registration(self._core, known)
             registration.start(now)
 
@@ -287,7 +289,8 @@ class Endpoint:
         self._server.respond(key, status, reason, headers, body, now)
 
     def close(self, now: float) -> None:
-        """End every call and remove every binding; :attr:`settled` turns true when that is done."""
+        """End every call, take no new one, remove every binding; :attr:`settled` turns true when that is done."""
+        self._server.closing = True
         for side in list(self._calls.values()):
             side.hang_up(now)
         for registration in self._registrations.values():

@@ -18,7 +18,7 @@ from offhook.sip.account import Account
 from offhook.sip.client_request import ClientRequest
 from offhook.sip.client_transaction import ClientTransaction
 from offhook.sip.core import Core
-from offhook.sip.events import Address, Registered, RegistrationFailed, Transport, Unregistered
+from offhook.sip.events import Address, Registered, RegistrationFailed, Transmit, Transport, Unregistered
 from offhook.sip.headers import NameAddr
 from offhook.sip.message import Response
 from offhook.sip.timers import Timer
@@ -29,6 +29,7 @@ REFUSED = frozenset({401, 403, 404, 407})
 MAX_RETRY_AFTER = 3600
 MAX_EXPIRES = 7 * 24 * 3600
 REMOVE_PATIENCE = 3.0
+KEEP_ALIVE = 25.0
 
 
 class Stage(Enum):
@@ -54,6 +55,7 @@ class Registration:
         self._expires = account.settings.expires
         self._failures = 0
         self._timer: Timer | None = None
+        self._keep_alive: Timer | None = None
         self._request: ClientRequest | None = None
         self._bound = False
         self._contact = ""
@@ -82,6 +84,12 @@ class Registration:
         self._send(0, now)
         self.stage = Stage.REMOVING
         self._timer = self._core.timers.start(now + REMOVE_PATIENCE, self._removed)
+
+    def retire(self) -> None:
+        """Do nothing more: the account's settings have changed, and another registration takes over."""
+        self.remote = None
+        self._disarm()
+        self._abandon()
 
     def _send(self, expires: int, now: float) -> None:
         self._disarm()
@@ -142,6 +150,7 @@ class Registration:
     def _accepted(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         sent = attempt.transmit
         self.remote = (sent.transport, sent.remote)
+        self.account.server_ip = sent.remote[0]
         self._bound = True
         self._failures = 0
         self._old_contact = self._contact
@@ -149,6 +158,7 @@ class Registration:
         via = response.via
         seen = (via.received or own[0], via.rport or own[1])
         changed = self.account.learn(sent.transport, own, seen)
+        self._keep_open(sent.remote if sent.transport == "udp" and seen != own else None, now)
         expires = self._granted(response)
         self.stage = Stage.REGISTERED
         if changed and not self._settled:
@@ -158,6 +168,20 @@ class Registration:
         self._core.emit(Registered(self.account.name, expires))
         margin = min(max(0.1 * expires, 40.0), 0.5 * expires)
         self._arm(max(expires - margin, 1.0), now)
+
+    def _keep_open(self, remote: Address | None, now: float) -> None:
+        """Send line breaks to ``remote`` now and then, so that the NAT in between does not forget us."""
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        if remote is None:
+            return
+
+        def send(now: float) -> None:
+            if self.remote == ("udp", remote):
+                self._core.outbox.append(Transmit(b"\r\n\r\n", "udp", remote))
+                self._keep_alive = self._core.timers.start(now + KEEP_ALIVE, send)
+
+        self._keep_alive = self._core.timers.start(now + KEEP_ALIVE, send)
 
     def _granted(self, response: Response) -> int:
         """Return for how long the registrar keeps our Contact, in seconds (:rfc:`3261#section-10.2.4`)."""

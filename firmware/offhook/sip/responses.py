@@ -61,6 +61,8 @@ def reply(core: Core, request: Request, status: int, reason: str = "", tag: str 
         headers.add("To", request.headers.get("To") or "")
     for name in ("From", "Call-ID", "CSeq"):
         headers.add(name, request.headers.get(name) or "")
+    if status == 100 and (stamp := request.headers.get("Timestamp")) is not None:
+        headers.add("Timestamp", stamp)
     headers.set("Server", core.settings.user_agent)
     return Response(status, reason or REASONS.get(status, ""), headers, b"")
 

@@ -31,6 +31,7 @@ class UserAgentServer:
         self._accounts = accounts
         self._calls = calls
         self._pending: dict[str, ServerTransaction] = {}
+        self.closing = False
         self._count = 0
         self._keys = 0
 
@@ -167,10 +168,11 @@ class UserAgentServer:
         transaction.respond(set_body(response, body), now)
 
     def _on_invite(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
-        mine, account = self._user_of(request)
+        mine, account = self._user_of(request, flow)
         refusal = None if mine else Refusal(404)
         refusal = refusal or unacceptable_body(self._core, request)
-        if refusal is None and (self._core.transactions.full or len(self._calls) >= self._core.settings.max_calls):
+        crowded = self._core.transactions.full or len(self._calls) >= self._core.settings.max_calls
+        if refusal is None and (crowded or self.closing):
             refusal = Refusal(503, "", (("Retry-After", "10"),))
         if refusal is not None:
             self._refuse(request, refusal, path)
@@ -188,14 +190,13 @@ class UserAgentServer:
         name = account.name if account is not None else None
         self._core.emit(IncomingCall(handle, name, request.from_, body_of(request), request, flow))
 
-    def _user_of(self, request: Request) -> tuple[bool, Account | None]:
-        """Return whether the Request-URI means us, and by which account."""
+    def _user_of(self, request: Request, flow: Flow) -> tuple[bool, Account | None]:
+        """Return whether the Request-URI means us, and by which account: the one whose server calls, if any does."""
         uri = request.uri
         user = uri.user if isinstance(uri, SipUri) else uri.digits if isinstance(uri, TelUri) else None
-        for account in self._accounts.values():
-            if user is not None and user == account.user:
-                return True, account
-        return self._core.settings.any_user, None
+        ours = [account for account in self._accounts.values() if user is not None and user == account.user]
+        ours.sort(key=lambda account: account.server_ip != flow.remote[0])
+        return (True, ours[0]) if ours else (self._core.settings.any_user, None)
 
     def _contact_for(self, request: Request, account: Account | None) -> Callable[[Transport, str], str]:
         if account is not None:
