@@ -65,16 +65,25 @@ def config(
     return CONFIG.format(accounts="".join(accounts), country=country, listen=listen, dialplan=dialplan, more=more)
 
 
+def connected(path: Path) -> socket.socket:
+    """A Unix stream socket that is connected. Raises OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.connect(str(path))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 class BoardSocket:
     """A client of the board socket: one connection for requests, one that watches."""
 
     def __init__(self, path: Path) -> None:
-        self._requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._requests = connected(path)
         self._requests.settimeout(60)
-        self._requests.connect(str(path))
         self._answers = self._requests.makefile("r", encoding="utf-8")
-        self._watching = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._watching.connect(str(path))
+        self._watching = connected(path)
         self._watching.sendall(b'{"do":"watch","id":"watch"}\n')
         self._arrived = threading.Condition()
         self._events: list[dict[str, Any]] = []
@@ -173,14 +182,14 @@ class Phone:
     def connect(self, timeout: float = 30.0) -> None:
         """Wait until the board socket is there."""
 
-        def connected() -> bool:
+        def joined() -> bool:
             try:
                 self.socket = BoardSocket(Path(self._sockets.name) / "board")
             except OSError:
                 return False
             return True
 
-        self.child.wait_until(connected, "board socket", timeout)
+        self.child.wait_until(joined, "board socket", timeout)
 
     @property
     def board_socket(self) -> BoardSocket:
