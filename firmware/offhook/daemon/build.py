@@ -1,8 +1,6 @@
 """The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
 
-import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from offhook.daemon.line import Line
 from offhook.dsp.regions import plan
 from offhook.emergency.callback import CallbackWindow
 from offhook.engine.agent import Agent
-from offhook.engine.caller import EmergencyCaller
+from offhook.engine.caller import GAVE_UP, EmergencyCaller
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
 from offhook.engine.mediaclient import MediaClient
@@ -24,6 +22,7 @@ from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts
 from offhook.engine.session import Sessions
 from offhook.engine.shell import EndpointShell
+from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard, SwitchboardSettings
 from offhook.engine.watchers import Watchers
 from offhook.phone.machine import Phone
@@ -56,6 +55,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     accounts = settings.accounts(config)
     tones = plan(config.country)
     watchers = fixtures.watchers
+    phone = settings.phone(config, numbers)
     line = Line(
         listen=(config.sip.listen.host, config.sip.listen.port),
         accounts=accounts,
@@ -64,18 +64,20 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         book=AccountBook(accounts),
         audio=AudioFigures(),
         streams={},
+        words=(GAVE_UP, phone.emergency_failed),
     )
 
     # What the person has: handset, ear, mouth.
     sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
     line.media = MediaClient(settings.media(config, sound), line.media_message)
-    speak = line.speak = _speaker(Prompter(PrompterSettings(fixtures.prompts, config.language or "en")), line.media)
+    voice = Prompter(PrompterSettings(fixtures.prompts, config.language or "en"))
+    line.speaker = Speaker(voice, line.media)
     line.switchboard = Switchboard(
-        Phone(settings.phone(config, numbers)),
+        Phone(phone),
         fixtures.board,
         line.media,
         line,
-        speak,
+        line.speaker,
         watchers.note,
         SwitchboardSettings(ring_cadence_ms=tones.ring_cadence_ms),
     )
@@ -95,7 +97,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         fixtures.callback,
         line.legs,
         line.switchboard.post,
-        speak,
+        line.speaker,
         line.book.in_service,
         os.urandom,
     )
@@ -105,19 +107,3 @@ def build(config: Config, fixtures: Fixtures) -> Line:
 
 def _session_id() -> int:
     return int.from_bytes(os.urandom(4), "big")
-
-
-def _speaker(prompter: Prompter, media: MediaClient) -> Callable[[str], None]:
-    """Return a function that renders a text and hands it to the media process, without waiting."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def render(text: str) -> None:
-        path = await prompter.render(text)
-        media.say("" if path is None else str(path), text)
-
-    def speak(text: str) -> None:
-        task = asyncio.get_running_loop().create_task(render(text))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    return speak

@@ -116,11 +116,12 @@ class Daemon:
 
     def post(self, event: NoticeRaised) -> None:
         """See :class:`offhook.engine.powerkeeper.PowerListener`."""
+        self.line.speaker.prepare(event.text)
         self.line.switchboard.post(event)
 
     def speak(self, text: str) -> None:
         """See :class:`offhook.engine.powerkeeper.PowerListener`."""
-        self.line.speak(text)
+        self.line.speaker(text)
 
     def note(self, observation: Observation) -> None:
         """See :class:`offhook.engine.powerkeeper.PowerListener`."""

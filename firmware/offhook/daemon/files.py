@@ -33,7 +33,7 @@ accounts:
     expires: 600
 sip: {{listen: "127.0.0.1:0"}}
 rtp: {{ports: 41000-41100}}
-dialplan: "(1xx|x.T|*x.T)"
+dialplan: "(1xx|[02-9]x.T|*x.T)"
 location: {{civic: {{country: US, A1: NY, A3: Springfield, RD: Evergreen, STS: Terrace, HNO: "742"}}}}
 """
 

@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offhook.engine.agent import Agent
@@ -13,6 +12,7 @@ from offhook.engine.legs import Legs
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.observations import DtmfSeen, RegistrationSeen, SaySeen, ToneSeen
 from offhook.engine.shell import EndpointShell
+from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard
 from offhook.engine.transport import source_ip
 from offhook.engine.watchers import Watchers
@@ -43,13 +43,14 @@ class Line:
     book: AccountBook
     audio: AudioFigures
     streams: dict[int, StreamFigures]
+    words: tuple[str, ...]
     media: MediaClient = field(init=False)
     shell: EndpointShell = field(init=False)
     legs: Legs = field(init=False)
     switchboard: Switchboard = field(init=False)
     agent: Agent = field(init=False)
     caller: EmergencyCaller = field(init=False)
-    speak: Callable[[str], None] = field(init=False)
+    speaker: Speaker = field(init=False)
     _binding: asyncio.Task[None] | None = None
 
     @property
@@ -60,6 +61,8 @@ class Line:
     async def start_sound(self) -> None:
         """Start the media process: from here on a lift is answered by a tone."""
         await self.media.start()
+        for text in self.words:
+            self.speaker.prepare(text)
 
     def start_sip(self) -> None:
         """Bind the SIP sockets and register; while they cannot be bound, try again every few seconds."""
@@ -98,6 +101,7 @@ class Line:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             _log.warning("a server did not confirm the end of a call or registration in %g s", _FAREWELL_S)
+        self.speaker.close()
         await self.shell.close()
         await self.media.stop()
 
@@ -110,6 +114,7 @@ class Line:
             level = logging.WARNING if state == "failed" else logging.INFO
             _log.log(level, "account %s: %s %s", account, state, reason, extra={"account": account})
             self.watchers.note(RegistrationSeen(account, state, reason))
+            self.caller.accounts_changed()
         if self.book.any_in_service() is not before:
             self.switchboard.post(ServiceChanged(not before))
         if isinstance(event, sip.IncomingCall):

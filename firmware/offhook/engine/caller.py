@@ -99,12 +99,16 @@ class EmergencyCaller:
             self._post(phone.CallFailed(call, 0, "no account in the config"))
             return
         urn = self._settings.numbers.get(number, _SOS)
-        rows = [LadderAccount(a.name, _domain(a), a.transport, self._in_service(a.name)) for a in accounts]
-        ladder = Ladder(rows, number, urn, self._settings.location is not None, self._settings.ladder)
+        ladder = Ladder(self._rows(accounts), number, urn, self._settings.location is not None, self._settings.ladder)
         self._climb = _Climb(call, number, ladder)
         self._window.call_started()
         _log.warning("emergency call to %s (%s) begins", number, urn, extra={"call": call})
         self._perform(ladder.start(self._now()))
+
+    def accounts_changed(self) -> None:
+        """An account came into service or went: the next round of a climb begins with those that are."""
+        if self._climb is not None:
+            self._climb.ladder.use_accounts(self._rows(self._guard.usable(self._accounts)))
 
     def end(self, call: str) -> bool:
         """Hang up, if ``call`` is the emergency call; return whether it was."""
@@ -157,6 +161,9 @@ class EmergencyCaller:
         if self._climb is not None and self._climb.ladder.over:
             self._finish("was ended by the desk")
             self._post(phone.CallEnded(leg.call))
+
+    def _rows(self, accounts: Sequence[AccountSettings]) -> list[LadderAccount]:
+        return [LadderAccount(a.name, _domain(a), a.transport, self._in_service(a.name)) for a in accounts]
 
     def _report(self, leg: Leg, report: Callable[[Ladder, int, float], list[LadderAction]]) -> None:
         climb = self._climb
