@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offhook.config.faults import ConfigError
 from offhook.config.load import load, load_board
-from offhook.phone.dialplan import DialPlan
+from offhook.daemon.files import VALIDATORS
 
 EX_OK = 0
 EX_NOINPUT = 66
@@ -23,13 +23,15 @@ def main(args: argparse.Namespace) -> int:
         print(f"{file}: cannot be read ({error.strerror}): check the name and the permissions", file=sys.stderr)
         return EX_NOINPUT
     try:
-        if getattr(args, "board", False):
+        if args.board:
             load_board(source, file)
         else:
-            load(source, file, validators={"dialplan": DialPlan})
+            load(source, file, VALIDATORS)
     except ConfigError as error:
         for fault in error.faults:
             print(fault)
+        if not args.board and any(fault.path == "kind" for fault in error.faults):
+            print(f"{file} looks like a board file: offhook check --board {file}", file=sys.stderr)
         return EX_CONFIG
     print(f"{file}: no faults")
     return EX_OK

@@ -12,10 +12,10 @@ from offhook.config.schema import Config
 
 def main(args: argparse.Namespace) -> int:
     """Print the JSON Schema of the config file (``args.board``: board file), or (``args.markdown``) the reference."""
-    if getattr(args, "markdown", False):
+    if args.markdown:
         sys.stdout.write(reference())
     else:
-        model = BoardConfig if getattr(args, "board", False) else Config
+        model = BoardConfig if args.board else Config
         json.dump(json_schema(model), sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
     return 0

@@ -39,6 +39,15 @@ def test_check_of_a_board_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
 
 
+def test_a_board_file_that_is_checked_as_a_config_is_recognised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "b.yaml"
+    file.write_text("kind: gpio\n")
+    assert check(file) == 78
+    assert f"offhook check --board {file}" in capsys.readouterr().err
+
+
 def test_check_of_no_file_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(tmp_path / "none.yaml") == 66
     assert "cannot be read (No such file or directory)" in capsys.readouterr().err

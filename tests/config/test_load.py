@@ -82,11 +82,11 @@ class TestGoodFiles:
         assert config == load("country: NO\n")
 
     def test_numbers_keep_their_zeros_and_pluses(self) -> None:
-        text = 'country: NO\nemergency: {numbers: [0112, "+4799", {number: 0117, service: sos.fire}]}\n'
+        text = 'country: NO\nemergency: {numbers: [0112, "#99", {number: 0117, service: sos.fire}]}\n'
         numbers = load(text).emergency.numbers
         assert [(each.number, each.urn) for each in numbers] == [
             ("0112", "urn:service:sos"),
-            ("+4799", "urn:service:sos"),
+            ("#99", "urn:service:sos"),
             ("0117", "urn:service:sos.fire"),
         ]
 

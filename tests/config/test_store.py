@@ -149,7 +149,16 @@ def test_any_bytes_in_the_slots_are_survived(one: bytes, two: bytes) -> None:
     assert store.state == State()
 
 
-SCRAPS = st.sampled_from([None, 1, "x", [], {}, {"remote": {}}, {"digest": "a", "url": "b", "etag": 1, "serial": None}])
+REMOTE = {"digest": "a", "url": "b", "etag": 1, "serial": None}
+SCRAPS = st.sampled_from(
+    [None, 1, "x", [], {}, {"remote": {}}, REMOTE, {"remote": REMOTE, "reason": 1}]
+    + [
+        {"remote": remote, "phase": phase, "starts": n}
+        for remote in (REMOTE, 1)
+        for phase in ("trying", "?")
+        for n in (1, "1")
+    ]
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -157,8 +166,9 @@ SCRAPS = st.sampled_from([None, 1, "x", [], {}, {"remote": {}}, {"digest": "a", 
     st.one_of(
         SCRAPS,
         st.fixed_dictionaries(
-            {"generation": st.sampled_from([1, "1", None, 1e400, -1])},
-            optional={name: SCRAPS for name in ("local", "kept", "candidate", "refused")},
+            {name: SCRAPS for name in ("local", "kept", "candidate", "refused")}
+            | {"generation": st.sampled_from([1, 1, "1", None, 1e400, -1])},
+            optional={"more": SCRAPS},
         ),
     )
 )

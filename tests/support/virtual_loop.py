@@ -90,6 +90,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_ended)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the executor's threads; Python 3.12 and later set a limit, which must not be jumped to."""
+        self.threads_at_work += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self.threads_at_work -= 1
+
     def _thread_ended(self, _future: "asyncio.Future[Any]") -> None:
         self.threads_at_work -= 1
 

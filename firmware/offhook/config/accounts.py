@@ -9,7 +9,11 @@ from offhook.config.faults import quoted
 from offhook.config.scalars import WHOLE, Identifier, Password, Server, Text, Truth, filled, host_name, patterned, wrong
 from offhook.config.section import Section
 
-_AOR = re.compile(r"(sips?):([^@:;?/\s]+)@(\[[0-9A-Fa-f:.]+\]|[^@:;?/\[\]\s]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
+# The user part is that of RFC 3261 section 25.1, less ; ? and / (which nobody means here).
+_AOR = re.compile(
+    r"(sips?):((?:[A-Za-z0-9_.!~*'()&=+$,-]|%[0-9A-Fa-f]{2})+)@(\[[0-9A-Fa-f:.]+\]|[^@:;?/\[\]\s]+)(?::([0-9]{1,5}))?",
+    re.IGNORECASE,
+)
 
 
 def address_of_record(value: object) -> str:
@@ -21,7 +25,8 @@ def address_of_record(value: object) -> str:
     if found is None:
         meant = None if source.lower().startswith(("sip:", "sips:")) else f"sip:{source}"
         fits = meant is not None and _AOR.fullmatch(meant) is not None
-        raise wrong("is not an address such as sip:1001@pbx.example", meant if fits else None)
+        message = "is not an address such as sip:1001@pbx.example"
+        raise wrong(message, meant if fits else None)
     if not host_name(found[3].strip("[]")) or int(found[4] or 0) > 65535:
         raise wrong(f"{quoted(source)} has no host name or IP address after the @")
     return source

@@ -23,6 +23,12 @@ class Power(Section):
     """At or below this charge the phone prepares to switch off."""
     critical_runtime_s: Annotated[float, Field(ge=0, le=604800), DECIMAL] = 180.0
     """At or below this predicted time the phone prepares to switch off."""
+    critical_volts: Annotated[float, Field(ge=1, le=60), DECIMAL] | None = None
+    """At or below this battery voltage the phone prepares to switch off. Not set: voltage decides nothing."""
+    capacity_mah: Annotated[float, Field(ge=1, le=1000000), DECIMAL] | None = None
+    """Charge of a full battery in mAh, for boards that measure current. Not set: not known."""
+    full_runtime_s: Annotated[float, Field(ge=60, le=2592000), DECIMAL] | None = None
+    """What a full battery lasts, told until a slope is measured. Not set: nothing is promised before."""
     outage_debounce_s: Annotated[float, Field(ge=0, le=60), DECIMAL] = 2.0
     """Mains must be gone for so long to count as lost."""
     restore_debounce_s: Annotated[float, Field(ge=0, le=600), DECIMAL] = 5.0

@@ -62,13 +62,15 @@ def _load(
     if not isinstance(root, nodes.Mapping):
         message = "does not hold settings: write one setting a line, as in country: NO"
         raise ConfigError([*faults, Fault(file, root.mark.line, root.mark.column, "", message)])
-    found = list(rules(root)) + list(_validated(root, validators))
+    found = list(rules(root))
     result: SectionT | None = None
     try:
         result = model.model_validate(data_of(root))
     except ValidationError as error:
         located = Located(root, model)
         found += [complaint_of(detail, located) for detail in error.errors(include_url=False)]
+    paths = {each.path for each in found}
+    found += [each for each in _validated(root, validators) if each.path not in paths]
     broken = tuple(_broken(root))
     for each in found:
         if not _is_below(each.path, broken):

@@ -135,13 +135,13 @@ def identifier(value: object) -> str:
 
 
 def digits(value: object) -> str:
-    """Return a number as one dials it: digits, ``*``, ``#``, perhaps ``+`` first; ``0112`` stays ``0112``."""
+    """Return a number as a keypad dials it: 1 to 15 digits, ``*`` and ``#``. It stays text: ``0112`` is not 112."""
     source = filled(value)
-    if re.fullmatch(r"\+?[0-9*#]{1,20}", source):
+    if re.fullmatch(r"[0-9*#]{1,15}", source):
         return source
     bare = re.sub(r"[\s()./-]", "", source)
-    fits = re.fullmatch(r"\+?[0-9*#]{1,20}", bare)
-    raise wrong(f"{quoted(source)} cannot be dialled: use digits, * and # only", bare if fits else None)
+    fits = re.fullmatch(r"[0-9*#]{1,15}", bare)
+    raise wrong(f"{quoted(source)} cannot be dialled: 1 to 15 of the keys 0-9, * and #", bare if fits else None)
 
 
 def host_name(source: str) -> bool:
@@ -282,7 +282,8 @@ class Secret:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            secret, serialization=core_schema.plain_serializer_function_ser_schema(str)
+            secret,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.__str__),
         )
 
 
@@ -297,6 +298,11 @@ def secret(value: object) -> Secret:
     return Secret(value)
 
 
+def as_written(value: HostPort | PortRange) -> str:
+    """Return the text that a value is written as."""
+    return str(value)
+
+
 def patterned(pattern: str) -> WithJsonSchema:
     """Say in the JSON Schema what a text looks like; the rule that is asked is the validator's."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
@@ -304,7 +310,7 @@ def patterned(pattern: str) -> WithJsonSchema:
 
 Text = Annotated[str, BeforeValidator(filled)]
 Identifier = Annotated[str, BeforeValidator(identifier), patterned("^[A-Za-z0-9_.-]{1,32}$")]
-Digits = Annotated[str, BeforeValidator(digits), patterned(r"^\+?[0-9*#]{1,20}$")]
+Digits = Annotated[str, BeforeValidator(digits), patterned("^[0-9*#]{1,15}$")]
 WHOLE = BeforeValidator(whole_number)
 """Stands last: ``Annotated[int, Field(ge=1), WHOLE]``, so that limits are asked of the number."""
 DECIMAL = BeforeValidator(number)
@@ -312,6 +318,6 @@ Truth = Annotated[bool, BeforeValidator(truth)]
 Country = Annotated[str, BeforeValidator(country), patterned("^[A-Z]{2}$")]
 Language = Annotated[str, BeforeValidator(language), patterned("^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 Server = Annotated[str, BeforeValidator(server)]
-Listen = Annotated[HostPort, PlainValidator(listen_address), PlainSerializer(str), patterned("^.+:[0-9]+$")]
-Ports = Annotated[PortRange, PlainValidator(port_range), PlainSerializer(str), patterned("^[0-9]+ *- *[0-9]+$")]
+Listen = Annotated[HostPort, PlainValidator(listen_address), PlainSerializer(as_written), patterned("^.+:[0-9]+$")]
+Ports = Annotated[PortRange, PlainValidator(port_range), PlainSerializer(as_written), patterned("^[0-9]+ *- *[0-9]+$")]
 Password = Annotated[Secret, WithJsonSchema({"type": "string", "writeOnly": True})]

@@ -9,7 +9,7 @@ slots in turn, with a generation and a checksum, so that a torn slot costs the l
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from offhook.config.disk import FileOperations, write_atomically
 
@@ -17,6 +17,7 @@ _SLOTS = ("state-0.json", "state-1.json")
 _PREFIX, _SUFFIX = "config-", ".yaml"
 
 Phase = Literal["waiting", "trying", "returning"]
+PHASES: dict[str, Phase] = {"waiting": "waiting", "trying": "trying", "returning": "returning"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +138,23 @@ def _decode(data: bytes | None) -> tuple[int, State] | None:
             Refusal(_remote(refused["remote"]), str(refused["reason"])) if refused is not None else None,
         )
         return int(fields["generation"]), state
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
-def _remote(fields: dict[str, str | None]) -> Remote:
-    etag, serial = fields["etag"], fields["serial"]
-    return Remote(str(fields["digest"]), str(fields["url"]), etag, serial)
+def _remote(fields: dict[str, object]) -> Remote:
+    return Remote(
+        str(fields["digest"]), str(fields["url"]), _text_or_none(fields["etag"]), _text_or_none(fields["serial"])
+    )
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _candidate(fields: dict[str, object]) -> Candidate:
-    phase = next(each for each in get_args(Phase) if each == fields["phase"])
-    remote = fields["remote"]
-    if not isinstance(remote, dict):
+    remote, starts = fields["remote"], fields["starts"]
+    phase = PHASES[str(fields["phase"])]
+    if not isinstance(remote, dict) or not isinstance(starts, int):
         raise TypeError
-    return Candidate(_remote(remote), phase, int(str(fields["starts"])))
+    return Candidate(_remote(remote), phase, starts)

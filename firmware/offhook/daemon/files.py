@@ -10,6 +10,7 @@ from offhook.config.faults import Fault
 from offhook.config.load import Validator, load, load_board, origins
 from offhook.config.schema import Config
 from offhook.config.store import ConfigStore
+from offhook.emergency.numbers import numbers_for
 from offhook.errors import OffhookError
 from offhook.hardware.settings import BoardSettings
 from offhook.phone.dialplan import DialPlan
@@ -38,7 +39,8 @@ location: {{civic: {{country: US, A1: NY, A3: Springfield, RD: Evergreen, STS: T
 """
 
 
-VALIDATORS: Mapping[str, Validator] = {"dialplan": DialPlan}
+VALIDATORS: Mapping[str, Validator] = {"country": numbers_for, "dialplan": DialPlan}
+"""What the rooms say of single settings: a country without known emergency numbers is a fault of the file."""
 
 
 def choose_config(path: Path | None, built_in: str | None, store: ConfigStore) -> Choice:
