@@ -131,7 +131,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
-    """A whole description. ``times`` are the values of ``t=``; ``details`` the lines ``i= u= e= p= b=``."""
+    """A whole description. ``times`` are the values of ``t=``; ``details`` the lines ``i= u= e= p= b=``, in that order."""
 
     origin: Origin
     media: tuple[Media, ...]
@@ -174,17 +174,16 @@ class SessionDescription:
             name=first.get("s") or "-",
             times=tuple(value for key, value in head if key == "t") or ("0 0",),
             attributes=_parse_attributes(head),
-            details=tuple(line for line in head if line[0] in _SESSION_ORDER),
+            details=_parse_details(head, _SESSION_ORDER),
         )
 
     def __bytes__(self) -> bytes:
         """Return the description as it goes into a body. Raises UnwritableDescription for line breaks within."""
         lines = ["v=0", f"o={self.origin}", f"s={self.name}"]
-        details = sorted(self.details, key=lambda line: _SESSION_ORDER.index(line[0]))
-        lines.extend(f"{key}={value}" for key, value in details if key != "b")
+        lines.extend(f"{key}={value}" for key, value in self.details if key != "b")
         if self.connection is not None:
             lines.append(f"c={self.connection}")
-        lines.extend(f"b={value}" for key, value in details if key == "b")
+        lines.extend(f"b={value}" for key, value in self.details if key == "b")
         lines.extend(f"t={time}" for time in self.times)
         lines.extend(f"a={attribute}" for attribute in self.attributes)
         for media in self.media:
@@ -232,6 +231,10 @@ def _parse_attributes(lines: list[tuple[str, str]]) -> tuple[Attribute, ...]:
     return tuple(attributes)
 
 
+def _parse_details(lines: list[tuple[str, str]], order: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((line for line in lines if line[0] in order), key=lambda line: order.index(line[0])))
+
+
 def _parse_media(lines: list[tuple[str, str]]) -> Media:
     match = _MEDIA.fullmatch(lines[0][1])
     if match is None or int(match[2]) > 65535:
@@ -244,7 +247,7 @@ def _parse_media(lines: list[tuple[str, str]]) -> Media:
         connection=_parse_connection(lines[1:]),
         attributes=_parse_attributes(lines[1:]),
         port_count=int(match[3]) if match[3] else None,
-        details=tuple(line for line in lines[1:] if line[0] in _MEDIA_ORDER),
+        details=_parse_details(lines[1:], _MEDIA_ORDER),
     )
 
 
