@@ -365,3 +365,54 @@ def test_a_challenge_shows_already_that_somebody_is_there() -> None:
     assert alone.events() == [ev.CallTrying("o1")]
     alone.say(answer(again, 100))
     assert alone.events() == []
+
+
+def test_giving_up_while_the_server_is_looked_up_sends_nothing() -> None:
+    alone = Alone(server="pbx.test")
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    (lookup,) = alone.events()
+    assert isinstance(lookup, ev.Lookup)
+    alone.endpoint.hang_up("o1", alone.now)
+    alone.endpoint.hang_up("o1", alone.now)
+    alone.endpoint.resolved(lookup.key, [ev.Target("udp", "10.0.0.9", 5060)], alone.now)
+    assert alone.heard() == []
+    assert alone.events() == []
+    assert alone.endpoint.settled
+
+
+def test_a_server_without_address_is_told() -> None:
+    alone = Alone(server="pbx.test")
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    (lookup,) = alone.events()
+    assert isinstance(lookup, ev.Lookup)
+    alone.endpoint.unresolvable(lookup.key, "NXDOMAIN", alone.now)
+    assert alone.events() == [ev.CallRefused("o1", 0, "pbx.test: NXDOMAIN", None)]
+
+
+def test_a_handle_in_use_is_our_own_fault() -> None:
+    alone = Alone()
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    with pytest.raises(LocalError, match="in use"):
+        alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+
+
+def test_a_refusal_may_say_more() -> None:
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.reject(handle, 302, "", pair.now, (("Contact", "<sip:1003@pbx.test>"),))
+    pair.run(0.1)
+    refused = pair.a.events[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.response is not None
+    assert str(refused.response.contacts[0].uri) == "sip:1003@pbx.test"
+
+
+def test_cancelled_before_any_answer_and_never_answered_ends_with_timer_b() -> None:
+    pair = ready(link=Link(loss=1.0))
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(1)
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(33)
+    assert not pair.requests("CANCEL")
+    assert pair.a.events == []
+    assert pair.a.endpoint.settled

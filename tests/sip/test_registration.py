@@ -360,3 +360,15 @@ def test_changed_settings_take_over_from_the_old_registration() -> None:
     pair.run(500)
     assert len({request.call_id for _, request in registrar.requests}) == 2
     assert len({request.call_id for _, request in registrar.requests[1:]}) == 1
+
+
+def test_registering_again_while_the_binding_is_being_removed_wins() -> None:
+    pair = Pair()
+    registrar = registering(pair)
+    pair.run(1)
+    pair.a.endpoint.unregister("1001", pair.now)
+    pair.a.endpoint.refresh_registration("1001", pair.now)
+    pair.run(5)
+    assert registrar.bindings == {"sip:1001@10.0.0.1:5060": 3600}
+    assert isinstance(pair.a.events[-1], ev.Registered)
+    assert not any(isinstance(event, ev.Unregistered) for event in pair.a.events)

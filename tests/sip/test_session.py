@@ -311,3 +311,86 @@ def test_a_server_that_cannot_be_read_is_our_own_fault() -> None:
             Alone(server=server)
     with pytest.raises(LocalError):
         Alone(uri="mailto:x@y")
+
+
+def test_a_stranger_who_challenges_our_bye_gets_no_digest() -> None:
+    alone = Alone()
+    alone.say(message(body="v=0", more="Contact: <sip:eve@192.0.2.66:5060>\n"), remote=("192.0.2.66", 5060))
+    alone.endpoint.answer("i1", ANSWER, alone.now)
+    (ok,) = alone.heard()
+    alone.say(message("ACK", branch="z9hG4bKack", to=f"<sip:1001@pbx.test>;tag={ok.to.tag}"))
+    alone.endpoint.hang_up("i1", alone.now)
+    (bye,) = alone.heard()
+    assert alone.sent[-1][1].remote == ("192.0.2.66", 5060)
+    challenge = 'Proxy-Authenticate: Digest realm="pbx.test", nonce="n"\n'
+    assert alone.say(answer(bye, 407, more=challenge), remote=("192.0.2.66", 5060)) == []
+    assert alone.endpoint.settled
+
+
+def test_hanging_up_while_an_offer_waits_refuses_it() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("INVITE", tag, 2, body="v=0"))
+    alone.endpoint.hang_up("i1", alone.now)
+    out = alone.heard()
+    assert status(out) == [487]
+    assert [m.method for m in out if isinstance(m, Request)] == ["BYE"]
+
+
+def test_a_bye_while_an_offer_waits_refuses_it() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("INVITE", tag, 2, body="v=0"))
+    assert status(alone.say(within("BYE", tag, 3))) == [200, 487]
+    assert [type(event).__name__ for event in alone.events()] == ["CallReoffer", "CallOver"]
+
+
+def test_an_offer_to_a_call_that_is_ending_gets_481() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.endpoint.hang_up("i1", alone.now)
+    alone.heard()
+    assert status(alone.say(within("INVITE", tag, 2, body="v=0"))) == [481]
+
+
+def test_an_offer_made_while_theirs_waits_is_made_later() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("INVITE", tag, 2, body="v=0"))
+    alone.endpoint.reinvite("i1", NEW, alone.now)
+    assert alone.heard() == []
+    alone.endpoint.accept_reoffer("i1", NEWER, alone.now)
+    alone.heard()
+    alone.say(within("ACK", tag, 2))
+    assert {bytes(m)[:6] for m in alone.pass_time(2.1)} == {b"INVITE"}
+
+
+def test_requests_in_a_call_that_rings_keep_their_order() -> None:
+    alone = Alone()
+    alone.say(message(body="v=0", cseq=5))
+    alone.endpoint.ring("i1", alone.now)
+    (ringing,) = alone.heard()
+    tag = ringing.to.tag or ""
+    assert status(alone.say(within("OPTIONS", tag, 4))) == [500]
+    assert status(alone.say(within("OPTIONS", tag, 6))) == [200]
+    assert status(alone.say(within("INVITE", tag, 7, body="v=0"))) == [500]
+    alone.say(within("ACK", tag, 5))
+    assert status(alone.say(within("BYE", tag, 8))) == [200, 487]
+
+
+def test_words_from_the_other_side_are_made_fit_for_a_log() -> None:
+    alone = Alone()
+    tag = up(alone)
+    reason = 'Reason: Q.850;cause=16;text="bye\x1b[31m \\"now\\""\n'
+    alone.say(within("BYE", tag, 2, more=reason))
+    (over,) = alone.events()
+    assert over == ev.CallOver("i1", 'bye\ufffd[31m "now"')
+    alone.endpoint.call("o1", "desk", "sip:x@y", None, alone.now)
+    (invite,) = alone.heard()
+    raw = answer(invite, 486).replace("SIP/2.0 486 X", "SIP/2.0 486 " + "b\u00fcsy \x07" + "x" * 500)
+    alone.say(raw.replace("\n", "\r\n").encode("latin-1"))
+    refused = alone.events()[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.reason.startswith("b\ufffdsy \ufffdxxx")
+    assert len(refused.reason) == 200
+    refused.reason.encode()

@@ -5,13 +5,15 @@ from ipaddress import ip_address
 from offhook.sip.authenticator import Authenticator
 from offhook.sip.core import Core
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.events import Address, Transport
+from offhook.sip.events import Address, Target, Transport
 from offhook.sip.grammar import format_host, format_port
 from offhook.sip.headers import NameAddr
 from offhook.sip.message import Headers, Request
 from offhook.sip.next_hop import Hop
 from offhook.sip.settings import AccountSettings
 from offhook.sip.uri import SipUri, Uri, parse_uri
+
+MAX_SERVERS = 32
 
 
 class Account:
@@ -28,8 +30,10 @@ class Account:
         self.uri = uri
         self.hop = Hop.of_server(settings.server, settings.transport)
         self.authenticator = Authenticator(settings.user, settings.password, core.token)
-        self.server_ip: str | None = None
+        self._servers: dict[str, None] = {}
         self._core = core
+        if (numeric := self.hop.numeric()) is not None:
+            self.note_servers([numeric])
         self._seen: dict[tuple[Transport, Address], Address] = {}
 
     @property
@@ -41,6 +45,20 @@ class Account:
     def user(self) -> str:
         """The user part that is ours."""
         return self.uri.user or ""
+
+    def note_servers(self, targets: list[Target]) -> None:
+        """Remember which addresses the account's server has."""
+        for target in targets:
+            self._servers[target.ip] = None
+        while len(self._servers) > MAX_SERVERS:
+            del self._servers[next(iter(self._servers))]
+
+    def is_server(self, ip: str) -> bool:
+        """True for an address of the account's server: only there are challenges answered.
+
+        Whoever is called, or calls, could else challenge the BYE and take the digest away for guessing at leisure.
+        """
+        return ip in self._servers
 
     def contact_address(self, transport: Transport, remote_ip: str) -> Address:
         """Return the address to put into a Contact: where we listen, or what a server sees of it (:rfc:`3581`)."""

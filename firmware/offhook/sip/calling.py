@@ -13,7 +13,7 @@ from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, CallAccepted, CallProgress, CallRefused, CallTrying
 from offhook.sip.headers import NameAddr
 from offhook.sip.message import Response
-from offhook.sip.responses import body_of, set_body
+from offhook.sip.responses import body_of, printable, set_body
 from offhook.sip.session import Session
 from offhook.sip.uri import Uri
 
@@ -49,7 +49,7 @@ class CallingSide:
             account.hop,
             self,
             self._next_cseq,
-            authenticator=account.authenticator,
+            account=account,
             contact=account.contact,
             stream_first=stream_first,
             on_heard=self._hear,
@@ -72,7 +72,7 @@ class CallingSide:
         """Above 100 the application hears it."""
         if response.status > 100 and not self._given_up and not self.over:
             body, fork = body_of(response), response.to.tag or ""
-            self._core.emit(CallProgress(self._handle, response.status, response.reason, body, fork))
+            self._core.emit(CallProgress(self._handle, response.status, printable(response.reason), body, fork))
 
     def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """The answer: a 2xx (each one, repetitions and forks included) or the refusal."""
@@ -121,7 +121,7 @@ class CallingSide:
 
     def _refuse(self, status: int, reason: str, response: Response | None) -> None:
         if self.session is None and not self.over and not self._given_up:
-            self._core.emit(CallRefused(self._handle, status, reason, response))
+            self._core.emit(CallRefused(self._handle, status, printable(reason), response))
         if self.session is None:
             self._end()
 

@@ -13,7 +13,7 @@ An attempt is one client transaction. One that was given up for the next may sti
 from collections.abc import Callable
 from typing import Protocol
 
-from offhook.sip.authenticator import Authenticator
+from offhook.sip.account import Account
 from offhook.sip.client_transaction import ClientTransaction, derived
 from offhook.sip.core import Core
 from offhook.sip.events import Target, Transmit, Transport
@@ -68,7 +68,7 @@ class ClientRequest:
         owner: RequestOwner,
         next_cseq: Callable[[], int],
         *,
-        authenticator: Authenticator | None = None,
+        account: Account | None = None,
         contact: Callable[[Transport, str], str] | None = None,
         stream_first: bool = False,
         on_heard: Callable[[], None] | None = None,
@@ -78,7 +78,7 @@ class ClientRequest:
         self._hop = hop
         self._owner = owner
         self._next_cseq = next_cseq
-        self._authenticator = authenticator
+        self._account = account
         self._contact = contact
         self._stream_first = stream_first
         self._on_heard = on_heard
@@ -122,6 +122,8 @@ class ClientRequest:
         if self._done:
             return
         self._targets = targets
+        if self._account is not None and self._hop == self._account.hop:
+            self._account.note_servers(targets)
         self._reason = f"{self._hop.host}: {reason}"
         self._next_target(now)
 
@@ -157,8 +159,8 @@ class ClientRequest:
         if self._contact is not None:
             headers.set("Contact", self._contact(target.transport, target.ip))
         request = Request(self._request.method, self._request.uri, headers, self._request.body)
-        if self._authenticator is not None:
-            self._authenticator.sign(request)
+        if self._account is not None and self._account.is_server(target.ip):
+            self._account.authenticator.sign(request)
         return request, Transmit(bytes(request), target.transport, (target.ip, target.port))
 
     def _impatient(self, now: float) -> None:
@@ -191,9 +193,7 @@ class ClientRequest:
         """Try once more where the response asks for it: credentials, or the next target after a 503."""
         if self._cancelled or self._done:
             return False
-        if response.status in (401, 407) and self._authenticator is not None:
-            if not self._authenticator.challenged(self.request, response, self._tries):
-                return False
+        if response.status in (401, 407) and self._is_challenge(response):
             self._tries += 1
             headers = self._request.headers.copy()
             headers.set("CSeq", f"{self._next_cseq()} {self._request.method}")
@@ -204,6 +204,14 @@ class ClientRequest:
             self._next_target(now)
             return True
         return False
+
+    def _is_challenge(self, response: Response) -> bool:
+        """True for a challenge that comes from the account's own server and can be met."""
+        if self._account is None or self._current is None:
+            return False
+        if not self._account.is_server(self._current.transmit.remote[0]):
+            return False
+        return self._account.authenticator.challenged(self.request, response, self._tries)
 
     def _repeat(self, now: float) -> None:
         """Send again to where the challenge came from."""

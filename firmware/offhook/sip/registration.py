@@ -21,6 +21,7 @@ from offhook.sip.core import Core
 from offhook.sip.events import Address, Registered, RegistrationFailed, Transmit, Transport, Unregistered
 from offhook.sip.headers import NameAddr
 from offhook.sip.message import Response
+from offhook.sip.responses import printable
 from offhook.sip.timers import Timer
 from offhook.sip.uri import SipUri
 
@@ -104,7 +105,7 @@ class Registration:
             self.account.hop,
             self,
             self._next_cseq,
-            authenticator=self.account.authenticator,
+            account=self.account,
             contact=self._contacts,
         )
         self._request.start(now)
@@ -150,7 +151,6 @@ class Registration:
     def _accepted(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         sent = attempt.transmit
         self.remote = (sent.transport, sent.remote)
-        self.account.server_ip = sent.remote[0]
         self._bound = True
         self._failures = 0
         self._old_contact = self._contact
@@ -207,7 +207,7 @@ class Registration:
             upper = back_off.refused
         self._failures += 1
         delay = max(upper * (0.5 + 0.5 * self._core.fraction()), float(retry_after))
-        self._core.emit(RegistrationFailed(self.account.name, status, reason, delay))
+        self._core.emit(RegistrationFailed(self.account.name, status, printable(reason), delay))
         self._wait(delay, now)
 
     def _wait(self, delay: float, now: float) -> None:

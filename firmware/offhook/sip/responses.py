@@ -11,6 +11,8 @@ from offhook.sip.server_transaction import ServerTransaction
 
 M = TypeVar("M", Request, Response)
 
+MAX_WORDS = 200
+
 REASONS = {
     100: "Trying",
     180: "Ringing",
@@ -128,10 +130,15 @@ def unacceptable_body(core: Core, request: Request) -> Refusal | None:
     return Refusal(415, "", (("Accept", ", ".join(core.settings.accept)),))
 
 
+def printable(text: str) -> str:
+    """Return words from outside as they may stand in a log: one short line without control characters."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:MAX_WORDS])
+
+
 def reason_text(request: Request) -> str:
     """Return the words of a Reason header (:rfc:`3326`), "" where there are none."""
     found = re.search(r'text\s*=\s*"((?:[^"\\]|\\.)*)"', request.headers.get("Reason") or "", re.IGNORECASE)
-    return re.sub(r"\\(.)", r"\1", found.group(1)) if found else ""
+    return printable(re.sub(r"\\(.)", r"\1", found.group(1))) if found else ""
 
 
 def answered_elsewhere(cancel: Request) -> bool:

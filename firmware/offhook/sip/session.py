@@ -244,10 +244,9 @@ class Session:
             self._refused(503)
 
     def _client(self, request: Request, owner: "Session | _Bye", contact: Contact | None = None) -> ClientRequest:
-        authenticator = self._account.authenticator if self._account is not None else None
         hop = Hop.of_uri(self.dialog.next_hop)
         return ClientRequest(
-            self._core, request, hop, owner, self.dialog.next_cseq, authenticator=authenticator, contact=contact
+            self._core, request, hop, owner, self.dialog.next_cseq, account=self._account, contact=contact
         )
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:

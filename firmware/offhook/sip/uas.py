@@ -195,7 +195,7 @@ class UserAgentServer:
         uri = request.uri
         user = uri.user if isinstance(uri, SipUri) else uri.digits if isinstance(uri, TelUri) else None
         ours = [account for account in self._accounts.values() if user is not None and user == account.user]
-        ours.sort(key=lambda account: account.server_ip != flow.remote[0])
+        ours.sort(key=lambda account: not account.is_server(flow.remote[0]))
         return (True, ours[0]) if ours else (self._core.settings.any_user, None)
 
     def _contact_for(self, request: Request, account: Account | None) -> Callable[[Transport, str], str]:

@@ -1,0 +1,105 @@
+import pytest
+
+from offhook.sip.errors import LocalError
+from offhook.sip.events import Lookup, Target
+from offhook.sip.next_hop import Hop, NextHops
+from offhook.sip.uri import parse_uri
+
+
+@pytest.mark.parametrize(
+    ("server", "host", "port"),
+    [
+        ("pbx.test", "pbx.test", None),
+        ("pbx.test:5070", "pbx.test", 5070),
+        ("10.0.0.1", "10.0.0.1", None),
+        ("10.0.0.1:65535", "10.0.0.1", 65535),
+        ("[2001:db8::1]", "2001:db8::1", None),
+        ("[2001:db8::1]:5061", "2001:db8::1", 5061),
+        ("2001:db8::1", "2001:db8::1", None),
+        (" pbx.test ", "pbx.test", None),
+    ],
+)
+def test_a_server_setting_is_read(server: str, host: str, port: int | None) -> None:
+    assert Hop.of_server(server, "udp") == Hop(host, port, "udp")
+
+
+@pytest.mark.parametrize(
+    "server", ["", "pbx:", "pbx:0", "pbx:65536", "pbx:+1", "pbx:\u0661", ":5060", "[::1", "[::1]x"]
+)
+def test_a_server_setting_that_cannot_be_read_says_so(server: str) -> None:
+    if server == "pbx:":
+        assert Hop.of_server(server, "udp").port is None
+        return
+    with pytest.raises(LocalError, match="neither host nor host:port"):
+        Hop.of_server(server, "udp")
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@pbx.test", Hop("pbx.test", None, "udp")),
+        ("sip:a@pbx.test:5070;transport=TCP", Hop("pbx.test", 5070, "tcp")),
+        ("sip:pbx.test;transport=tls", Hop("pbx.test", None, "tls")),
+        ("sips:pbx.test", Hop("pbx.test", None, "tls")),
+        ("sips:pbx.test;transport=tcp", Hop("pbx.test", None, "tls")),
+        ("sip:pbx.test;transport=sctp", Hop("pbx.test", None, "udp")),
+        ("sip:pbx.test;maddr=10.0.0.7", Hop("10.0.0.7", None, "udp")),
+    ],
+)
+def test_a_uri_says_where_to_send(uri: str, hop: Hop) -> None:
+    assert Hop.of_uri(parse_uri(uri)) == hop
+
+
+def test_a_uri_without_host_cannot_be_sent_to() -> None:
+    with pytest.raises(LocalError):
+        Hop.of_uri(parse_uri("tel:+123"))
+
+
+def test_numbers_are_not_asked_about() -> None:
+    asked: list[Lookup] = []
+    found: list[list[Target]] = []
+    hops = NextHops(asked.append)
+    hops.find(Hop("10.0.0.1", None, "tls"), 0.0, lambda targets, reason, now: found.append(targets))
+    hops.find(Hop("2001:db8::1", 5070, "udp"), 0.0, lambda targets, reason, now: found.append(targets))
+    assert found == [[Target("tls", "10.0.0.1", 5061)], [Target("udp", "2001:db8::1", 5070)]]
+    assert asked == []
+
+
+def test_a_name_is_asked_once_for_all_who_wait_and_remembered_for_a_while() -> None:
+    asked: list[Lookup] = []
+    found: list[list[Target]] = []
+    hops = NextHops(asked.append)
+    hop = Hop("PBX.test", None, "udp")
+    for _ in range(3):
+        hops.find(hop, 0.0, lambda targets, reason, now: found.append(targets))
+    assert asked == [Lookup("udp:pbx.test:", "PBX.test", None, "udp")]
+    target = Target("udp", "10.0.0.1", 5060)
+    hops.resolved("udp:pbx.test:", [target], 1.0)
+    assert found == [[target]] * 3
+    hops.find(hop, 20.0, lambda targets, reason, now: found.append(targets))
+    assert len(asked) == 1
+    hops.find(hop, 40.0, lambda targets, reason, now: found.append(targets))
+    assert len(asked) == 2
+    hops.unresolvable("udp:pbx.test:", "gone", 41.0)
+    assert found[3:] == [[target], []]
+    hops.forget()
+
+
+def test_an_empty_answer_is_no_answer_and_not_remembered() -> None:
+    asked: list[Lookup] = []
+    reasons: list[str] = []
+    hops = NextHops(asked.append)
+    for _ in range(2):
+        hops.find(Hop("x.test", None, "tcp"), 0.0, lambda targets, reason, now: reasons.append(reason))
+        hops.resolved("tcp:x.test:", [], 0.0)
+    assert reasons == ["no address", "no address"]
+    assert len(asked) == 2
+
+
+def test_the_memory_for_names_is_bounded() -> None:
+    hops = NextHops(lambda lookup: None)
+    for number in range(1000):
+        hops.resolved(f"udp:n{number}:", [Target("udp", "10.0.0.1", 5060)], 0.0)
+    found: list[list[Target]] = []
+    hops.find(Hop("n999", None, "udp"), 1.0, lambda targets, reason, now: found.append(targets))
+    assert found
