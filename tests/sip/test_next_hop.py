@@ -23,13 +23,8 @@ def test_a_server_setting_is_read(server: str, host: str, port: int | None) -> N
     assert Hop.of_server(server, "udp") == Hop(host, port, "udp")
 
 
-@pytest.mark.parametrize(
-    "server", ["", "pbx:", "pbx:0", "pbx:65536", "pbx:+1", "pbx:\u0661", ":5060", "[::1", "[::1]x"]
-)
+@pytest.mark.parametrize("server", ["", "pbx:0", "pbx:65536", "pbx:+1", "pbx:\u0661", ":5060", "[::1", "[::1]x"])
 def test_a_server_setting_that_cannot_be_read_says_so(server: str) -> None:
-    if server == "pbx:":
-        assert Hop.of_server(server, "udp").port is None
-        return
     with pytest.raises(LocalError, match="neither host nor host:port"):
         Hop.of_server(server, "udp")
 
