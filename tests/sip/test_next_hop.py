@@ -3,6 +3,7 @@ import pytest
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Lookup, Target
 from offhook.sip.next_hop import Hop, NextHops
+from offhook.sip.timers import TimerQueue
 from offhook.sip.uri import parse_uri
 
 
@@ -53,7 +54,7 @@ def test_a_uri_without_host_cannot_be_sent_to() -> None:
 def test_numbers_are_not_asked_about() -> None:
     asked: list[Lookup] = []
     found: list[list[Target]] = []
-    hops = NextHops(asked.append)
+    hops = NextHops(asked.append, TimerQueue())
     hops.find(Hop("10.0.0.1", None, "tls"), 0.0, lambda targets, reason, now: found.append(targets))
     hops.find(Hop("2001:db8::1", 5070, "udp"), 0.0, lambda targets, reason, now: found.append(targets))
     assert found == [[Target("tls", "10.0.0.1", 5061)], [Target("udp", "2001:db8::1", 5070)]]
@@ -63,7 +64,7 @@ def test_numbers_are_not_asked_about() -> None:
 def test_a_name_is_asked_once_for_all_who_wait_and_remembered_for_a_while() -> None:
     asked: list[Lookup] = []
     found: list[list[Target]] = []
-    hops = NextHops(asked.append)
+    hops = NextHops(asked.append, TimerQueue())
     hop = Hop("PBX.test", None, "udp")
     for _ in range(3):
         hops.find(hop, 0.0, lambda targets, reason, now: found.append(targets))
@@ -83,7 +84,7 @@ def test_a_name_is_asked_once_for_all_who_wait_and_remembered_for_a_while() -> N
 def test_an_empty_answer_is_no_answer_and_not_remembered() -> None:
     asked: list[Lookup] = []
     reasons: list[str] = []
-    hops = NextHops(asked.append)
+    hops = NextHops(asked.append, TimerQueue())
     for _ in range(2):
         hops.find(Hop("x.test", None, "tcp"), 0.0, lambda targets, reason, now: reasons.append(reason))
         hops.resolved("tcp:x.test:", [], 0.0)
@@ -92,9 +93,23 @@ def test_an_empty_answer_is_no_answer_and_not_remembered() -> None:
 
 
 def test_the_memory_for_names_is_bounded() -> None:
-    hops = NextHops(lambda lookup: None)
+    hops = NextHops(lambda lookup: None, TimerQueue())
     for number in range(1000):
         hops.resolved(f"udp:n{number}:", [Target("udp", "10.0.0.1", 5060)], 0.0)
     found: list[list[Target]] = []
     hops.find(Hop("n999", None, "udp"), 1.0, lambda targets, reason, now: found.append(targets))
     assert found
+
+
+def test_a_lookup_that_nobody_answers_ends_by_itself() -> None:
+    timers = TimerQueue()
+    reasons: list[str] = []
+    hops = NextHops(lambda lookup: None, timers)
+    hops.find(Hop("x.test", None, "udp"), 0.0, lambda targets, reason, now: reasons.append(reason))
+    timers.run(14.9)
+    assert reasons == []
+    timers.run(15.0)
+    assert reasons == ["the name was not resolved in time"]
+    hops.resolved("udp:x.test:", [Target("udp", "10.0.0.1", 5060)], 16.0)
+    assert len(reasons) == 1
+    assert timers.deadline() is None

@@ -372,3 +372,25 @@ def test_registering_again_while_the_binding_is_being_removed_wins() -> None:
     assert registrar.bindings == {"sip:1001@10.0.0.1:5060": 3600}
     assert isinstance(pair.a.events[-1], ev.Registered)
     assert not any(isinstance(event, ev.Unregistered) for event in pair.a.events)
+
+
+def test_a_refresh_does_not_wait_for_a_request_that_went_nowhere() -> None:
+    pair = Pair(link=Link(loss=1.0))
+    registrar = registering(pair)
+    pair.run(20)
+    pair.link.loss = 0.0
+    pair.a.endpoint.refresh_registration("1001", pair.now)
+    pair.run(0.1)
+    assert isinstance(pair.a.events[-1], ev.Registered)
+    pair.run(60)
+    assert len(pair.a.events) == 1
+    assert registrar.bindings
+
+
+def test_refreshing_twice_in_a_moment_sends_one_request() -> None:
+    pair = Pair(link=Link(delay=0.5))
+    registrar = registering(pair)
+    pair.run(0.1)
+    pair.a.endpoint.refresh_registration("1001", pair.now)
+    pair.run(2)
+    assert len({request.cseq.number for _, request in registrar.requests}) == 1

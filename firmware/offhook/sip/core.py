@@ -41,7 +41,7 @@ class Core:
         self.outbox: list[Transmit] = []
         self.events: deque[Event] = deque()
         self.transactions = TransactionLayer(settings.timers, self.timers, self.outbox, settings.max_transactions)
-        self.hops = NextHops(self.emit)
+        self.hops = NextHops(self.emit, self.timers)
         self.dialogs: dict[DialogId, InDialog] = {}
         self.open_flows: set[Flow] = set()
         self._random = random

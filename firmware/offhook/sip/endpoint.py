@@ -200,7 +200,7 @@ class Endpoint:
         """Register at once: the network is back, or somebody lifted the handset."""
         self._core.hops.forget()
         if name in self._registrations:
-            self._registrations[name].start(now)
+            self._registrations[name].refresh(now)
 
     # -- calls --------------------------------------------------------------------------------------------------
 

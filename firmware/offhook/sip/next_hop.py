@@ -1,7 +1,8 @@
 """Where a request goes next: from a URI or a server setting to addresses (the shape of :rfc:`3263`).
 
 Numeric hosts need nobody. A name becomes a :class:`~offhook.sip.events.Lookup`, answered from outside; requests that
-wait for the same name share it, and the answer is kept for a short while, for the ACKs and BYEs that follow.
+wait for the same name share it, and the answer is kept for a short while, for the ACKs and BYEs that follow. A lookup
+that nobody answers ends by itself, so that no request waits for ever.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from ipaddress import ip_address
 
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Lookup, Target, Transport
+from offhook.sip.timers import Timer, TimerQueue
 from offhook.sip.uri import SipUri, Uri
 
 DEFAULT_PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 KEEP = 30.0
+PATIENCE = 15.0
 MAX_NAMES = 256
 
 Ready = Callable[[list[Target], str, float], None]
@@ -69,9 +72,11 @@ class Hop:
 class NextHops:
     """Turns hops into targets, asking through ``emit`` where it must."""
 
-    def __init__(self, emit: Callable[[Lookup], None]) -> None:
+    def __init__(self, emit: Callable[[Lookup], None], timers: TimerQueue) -> None:
         self._emit = emit
+        self._timers = timers
         self._waiting: dict[str, list[Ready]] = {}
+        self._timeouts: dict[str, Timer] = {}
         self._known: dict[str, tuple[float, list[Target]]] = {}
 
     def find(self, hop: Hop, now: float, ready: Ready) -> None:
@@ -87,6 +92,9 @@ class NextHops:
         waiting = self._waiting.setdefault(hop.key, [])
         waiting.append(ready)
         if len(waiting) == 1:
+            self._timeouts[hop.key] = self._timers.start(
+                now + PATIENCE, lambda t: self.unresolvable(hop.key, "the name was not resolved in time", t)
+            )
             self._emit(Lookup(hop.key, hop.host, hop.port, hop.transport))
 
     def resolved(self, key: str, targets: list[Target], now: float) -> None:
@@ -95,13 +103,18 @@ class NextHops:
             self._known.clear()
         if targets:
             self._known[key] = (now + KEEP, list(targets))
-        for ready in self._waiting.pop(key, []):
-            ready(list(targets), "" if targets else "no address", now)
+        self._finish(key, targets, "" if targets else "no address", now)
 
     def unresolvable(self, key: str, reason: str, now: float) -> None:
         """Take the news that a lookup failed."""
+        self._finish(key, [], reason, now)
+
+    def _finish(self, key: str, targets: list[Target], reason: str, now: float) -> None:
+        timeout = self._timeouts.pop(key, None)
+        if timeout is not None:
+            timeout.cancel()
         for ready in self._waiting.pop(key, []):
-            ready([], reason, now)
+            ready(list(targets), reason, now)
 
     def forget(self) -> None:
         """Drop what is known: the network has changed."""

@@ -31,6 +31,7 @@ MAX_RETRY_AFTER = 3600
 MAX_EXPIRES = 7 * 24 * 3600
 REMOVE_PATIENCE = 3.0
 KEEP_ALIVE = 25.0
+STALE = 2.0
 
 
 class Stage(Enum):
@@ -55,6 +56,7 @@ class Registration:
         self._cseq = int(core.fraction() * 0x7FFF)
         self._expires = account.settings.expires
         self._failures = 0
+        self._sent_at = 0.0
         self._timer: Timer | None = None
         self._keep_alive: Timer | None = None
         self._request: ClientRequest | None = None
@@ -70,6 +72,12 @@ class Registration:
         if self._request is None:
             self._settled = False
             self._send(self._expires, now)
+
+    def refresh(self, now: float) -> None:
+        """Register now; a request that has been without answer for a while is given up for the new one."""
+        if self._request is not None and now - self._sent_at >= STALE:
+            self._abandon()
+        self.start(now)
 
     def lost(self, now: float) -> None:
         """The stream that carried the registration closed: register again shortly (:rfc:`5626#section-4.4`)."""
@@ -94,6 +102,7 @@ class Registration:
 
     def _send(self, expires: int, now: float) -> None:
         self._disarm()
+        self._sent_at = now
         self.stage = Stage.TRYING
         uri = SipUri("sip", None, None, self.account.uri.host, self.account.uri.port, (), ())
         to = NameAddr(None, self.account.uri, ())
