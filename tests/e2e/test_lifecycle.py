@@ -134,8 +134,10 @@ def test_two_phones_run_side_by_side(registrar: Kamailio, make_phone: MakePhone)
 
 def test_a_port_that_is_taken_is_one_clear_line(make_phone: MakePhone) -> None:
     first = make_phone(config(), name="first")
-    second = make_phone(config(listen=first.address()), name="second", wait=False)
-    assert second.child.wait(15) not in (0, None)
-    lines = [line for line in second.log().splitlines() if first.address() in line]
-    assert lines, second.log()
+    second = make_phone(config(listen=first.address()), name="second")
+    second.child.wait_for_output(first.address())
+    (line,) = [line for line in second.log().splitlines() if first.address() in line]
+    assert "sip.listen" in line
     assert "Traceback" not in second.log()
+    second.lift()
+    second.wait_for("tone", name="no_service")

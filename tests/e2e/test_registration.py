@@ -34,7 +34,6 @@ def test_registers_with_digest_and_takes_it_back(
         (contact,) = registrar.contacts("1001")
         assert PHONE_IP in contact
         assert ("transport=tcp" in contact.lower()) == (transport == "tcp")
-        phone.wait_for("registration", account="desk", state="registered")
         begin = time.monotonic()
         assert phone.terminate() == 0
         assert time.monotonic() - begin < 5
