@@ -59,7 +59,6 @@ class AlsaDevice:
         self._polled: list[tuple[int, int]] = [(int(fd), int(mask)) for fd, mask in self._mic.handle.polldescriptors()]
         self._started = False
         self._heard_at = now
-        self._part = b""
         self._window_start, self._window_frames = now, 0
         self._level_sum, self._level_ticks, self._nudge = 0, 0, 0
 
@@ -89,10 +88,12 @@ class AlsaDevice:
         """See AudioDevice."""
         first = not self._started
         self._started = True
+        # Part of a period is left where it is: what is read now would not wake us when the rest has come.
+        if not first and self._mic.recorded() < self._mic.form.period:
+            return None
         frames, data = self._mic.read()
         if frames == XRUN:
             self.xruns += 1
-            self._part = b""
             self._mic.read()  # starts it again
             self._heard_at = now
             return None
@@ -102,10 +103,7 @@ class AlsaDevice:
         if frames <= 0:
             return None
         self._heard_at = now
-        data = self._whole_period(data)
-        if not data or not self._keeps_time(now):
-            return None
-        return self._to_line(data)
+        return self._to_line(data) if self._keeps_time(now) else None
 
     def wanted(self) -> int:
         """See AudioDevice."""
@@ -147,16 +145,6 @@ class AlsaDevice:
 
     def _queued(self) -> int:
         return self._ear.queued() * RATE // self._ear.form.rate
-
-    def _whole_period(self, data: bytes) -> bytes:
-        size = self._mic.form.period * self._mic.form.frame_bytes
-        if not self._part and len(data) == size:
-            return data
-        self._part += data
-        if len(self._part) < size:
-            return b""
-        data, self._part = self._part[:size], self._part[size:]
-        return data
 
     def _keeps_time(self, now: float) -> bool:
         """Return whether this period may be used; refuse a PCM that does not keep time (ALSA's null and file)."""

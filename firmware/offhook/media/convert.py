@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from offhook.dsp.resample import Downsampler, Upsampler
 from offhook.media.device import RATE, Samples
 from offhook.media.pcm import PcmForm
 
@@ -12,14 +13,16 @@ class CardToLine:
     def __init__(self, form: PcmForm) -> None:
         self._channels = form.channels
         self._wide = form.width == 4
-        self._resample = None
+        self._resampler = Downsampler(form.rate // RATE) if form.rate != RATE else None
 
     def __call__(self, data: bytes) -> Samples:
         """Convert whole frames."""
-        frames: np.ndarray = np.frombuffer(data, "<i4" if self._wide else "<i2")
-        if self._channels > 1:
-            frames = frames[:: self._channels]
-        return (frames >> 16).astype(np.int16) if self._wide else frames.astype(np.int16, copy=False)
+        every = slice(None, None, self._channels)
+        if self._wide:
+            samples: Samples = (np.frombuffer(data, "<i4")[every] >> 16).astype(np.int16)
+        else:
+            samples = np.frombuffer(data, "<i2")[every].astype(np.int16)
+        return samples if self._resampler is None else self._resampler.process(samples)
 
 
 class LineToCard:
@@ -27,12 +30,17 @@ class LineToCard:
 
     def __init__(self, form: PcmForm) -> None:
         self._form = form
+        self._resampler = Upsampler(form.rate // RATE) if form.rate != RATE else None
 
     def __call__(self, samples: Samples) -> bytes:
         """Convert."""
         form = self._form
+        if self._resampler is not None and len(samples):
+            samples = self._resampler.process(samples)
         frames = samples if form.channels == 1 else np.repeat(samples, form.channels)
-        return (frames.astype("<i4") << 16).tobytes() if form.width == 4 else frames.astype("<i2", copy=False).tobytes()
+        if form.width == 4:
+            return (frames.astype("<i4") << 16).tobytes()
+        return frames.astype("<i2", copy=False).tobytes()
 
     def silence(self, samples: int) -> bytes:
         """Return the octets of so many line samples of silence."""

@@ -23,7 +23,7 @@ class Ear:
     def __init__(self, settings: MediaSettings, post: Callable[[FromMedia], None]) -> None:
         self._post = post
         self._plan = plan(settings.country)
-        self._limiter = Limiter(settings.ear_limit_dbfs)
+        self._limiter = Limiter(settings.ear_limit_dbfs, RATE)
         self._settings_gain = settings.ear_gain_db
         self._gain = 1.0
         self._tone: ToneGenerator | None = None

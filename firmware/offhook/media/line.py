@@ -8,6 +8,7 @@
 """
 
 import os
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -15,11 +16,12 @@ import numpy as np
 from offhook.media.channel import Channel
 from offhook.media.device import Samples
 from offhook.media.ear import Ear
-from offhook.media.messages import FromMedia
+from offhook.media.messages import DtmfReceived, FromMedia
 from offhook.media.settings import MediaSettings, StreamSettings
 from offhook.media.stream import Stream
 
 _REPORT_S = 1.0
+_NOTHING = np.zeros(0, np.int16)
 
 
 class MediaLine:
@@ -30,9 +32,11 @@ class MediaLine:
         settings: MediaSettings,
         post: Callable[[FromMedia], None],
         random: Callable[[int], bytes] = os.urandom,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._post = post
         self._random = random
+        self._wall_clock = wall_clock
         self._ear = Ear(settings, post)
         self._streams: dict[int, Stream] = {}
         self._active = False
@@ -50,14 +54,17 @@ class MediaLine:
 
         The two need not be equally long: ``count`` follows the ear's clock, ``mic`` the microphone's.
         """
-        streams = list(self._streams.values())
+        streams = tuple(self._streams.values())
         if streams:
             spoken = self._spoken(mic)
             for stream in streams:
-                stream.drain(now)
+                for digit in stream.drain(now):
+                    self._post(DtmfReceived(stream.number, digit))
                 stream.capture(spoken)
             if now >= self._report_at:
                 self._report(streams, now)
+        if not count:
+            return _NOTHING
         heard = [samples for stream in streams if (samples := stream.play(count, now)) is not None]
         return self._ear.mix(heard if self._active else [], count)
 
@@ -80,7 +87,7 @@ class MediaLine:
     def start_stream(self, number: int, plan: StreamSettings, rtp: Channel, rtcp: Channel, now: float) -> None:
         """Run an RTP session; one with this number is replaced."""
         self.stop_stream(number, now)
-        self._streams[number] = Stream(number, plan, rtp, rtcp, self._random, now)
+        self._streams[number] = Stream(number, plan, rtp, rtcp, self._random, self._wall_clock)
 
     def update_stream(self, number: int, plan: StreamSettings) -> None:
         """Take a new offer and answer for a stream; one that is gone is no fault."""
@@ -91,7 +98,7 @@ class MediaLine:
         """End a stream; one that is gone is no fault."""
         stream = self._streams.pop(number, None)
         if stream is not None:
-            self._post(stream.report())
+            self._post(stream.report(now))
             stream.close(now)
 
     def play_tone(self, name: str) -> None:
@@ -107,10 +114,14 @@ class MediaLine:
         self._ear.say(path, text)
 
     def start_dtmf(self, number: int, digit: str) -> None:
-        """Begin a telephone event in a stream."""
+        """Begin a telephone event in a stream; one that is gone is no fault."""
+        if number in self._streams:
+            self._streams[number].press(digit)
 
     def stop_dtmf(self, number: int, digit: str) -> None:
         """End it."""
+        if number in self._streams:
+            self._streams[number].release(digit)
 
     def close(self, now: float) -> None:
         """End all streams and fall silent."""
@@ -126,7 +137,7 @@ class MediaLine:
         spoken: Samples = np.clip(mic * self._mic_gain, -32768, 32767).astype(np.int16)
         return spoken
 
-    def _report(self, streams: list[Stream], now: float) -> None:
+    def _report(self, streams: tuple[Stream, ...], now: float) -> None:
         self._report_at = now + _REPORT_S
         for stream in streams:
-            self._post(stream.report())
+            self._post(stream.report(now))

@@ -30,7 +30,7 @@ class CardRefusedError(DeviceError):
 
 @dataclass(frozen=True, slots=True)
 class PcmForm:
-    """What a card gave: frames a second, channels, octets a sample (2 is S16_LE, 4 S32_LE), frames a period and a ring."""
+    """What a card gave: frames a second, channels, octets a sample (2: S16_LE, 4: S32_LE), frames a period, a ring."""
 
     rate: int
     channels: int
@@ -67,6 +67,14 @@ class Pcm:
             return int(self.handle.write(data))
         except alsaaudio.ALSAAudioError as error:
             raise self.lost(error) from error
+
+    def recorded(self) -> int:
+        """Return the frames that wait to be read; a whole buffer after an overrun, so that reading tells."""
+        try:
+            frames = int(self.handle.avail())
+        except alsaaudio.ALSAAudioError:
+            frames = -1
+        return frames if frames >= 0 else self.form.buffer
 
     def queued(self) -> int:
         """Return the frames that are yet to be played; 0 after an underrun."""

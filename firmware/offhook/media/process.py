@@ -10,8 +10,8 @@ of a ``SOCK_SEQPACKET`` pair. It ends, after a fade to silence, when signalling 
 
 The card is opened when the handset is lifted or a stream starts, and at the start of the process to see that it is
 there; it is closed when nobody has needed it for ``idle_close_s``. On hook, without a call, the loop wakes once a
-second to say that it lives. RTP is not polled: packets wait in the kernel, stamped, for the next tick, which is when the ear
-needs them.
+second to say that it lives. RTP is not polled: packets wait in the kernel, stamped, for the next tick, which is when
+the ear needs them.
 """
 
 import select
@@ -30,6 +30,7 @@ from offhook.media.device import AudioDevice
 from offhook.media.lateness import Lateness
 from offhook.media.line import MediaLine
 from offhook.media.scheduling import collect_idle, freeze_collector, go_realtime, leave_signals_to_signalling
+from offhook.media.warmup import warm_up
 
 _BEAT_S = 1.0
 _FADE_S = 0.04
@@ -60,6 +61,7 @@ class MediaProcess:
     def run(self) -> None:
         """Tick until signalling goes away."""
         self._poller.register(self._control, select.POLLIN)
+        warm_up(self._settings)
         freeze_collector()
         while not self._ended:
             now = time.monotonic()

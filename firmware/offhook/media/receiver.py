@@ -22,6 +22,7 @@ class Receiver:
         self.packets = 0
         self._heard_at = 0.0
         self._plan = plan
+        self._concealed_before = self._played_before = 0
         self._start_over()
 
     def update(self, plan: StreamSettings) -> None:
@@ -30,12 +31,18 @@ class Receiver:
         if before.remote != plan.remote:
             self.source = None
         if _decoders(before) != _decoders(plan) or (plan.receive and not before.receive):
+            self._concealed_before, self._played_before = self.concealed, self.played
             self._start_over()
 
     @property
     def concealed(self) -> int:
         """Samples made up so far for packets that were lost or late."""
         return self._concealed_before + self._playout.concealed
+
+    @property
+    def played(self) -> int:
+        """Samples of packets that were played so far."""
+        return self._played_before + self.buffer.statistics.played_samples
 
     @property
     def delay_ms(self) -> float:
@@ -66,7 +73,6 @@ class Receiver:
         return self._playout.read(count, now) if self._plan.receive else None
 
     def _start_over(self) -> None:
-        self._concealed_before = self.concealed if hasattr(self, "_playout") else 0
         self._decoders = _decoders(self._plan)
         self.buffer = JitterBuffer()
         self._playout = Playout(self.buffer, self._decoders)

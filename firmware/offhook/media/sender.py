@@ -1,4 +1,4 @@
-"""The sending half of a stream: the microphone cut into packets."""
+"""The sending half of a stream: the microphone cut into packets, or telephone events in their place."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import numpy as np
 from offhook.dsp.codecs.g711 import LAWS
 from offhook.media.device import RATE, Samples
 from offhook.media.settings import StreamSettings
+from offhook.rtp.dtmf import DIGITS, TelephoneEventSender
 from offhook.rtp.packet import RtpPacket
 
 _MOST_PENDING = RATE * 200 // 1000
@@ -15,10 +16,9 @@ _MOST_PENDING = RATE * 200 // 1000
 class Sender:
     """Gathers samples into packets of ``ptime_ms``; what is sent goes to ``emit``."""
 
-    def __init__(self, plan: StreamSettings, random: Callable[[int], bytes], emit: Callable[[bytes], None]) -> None:
+    def __init__(self, plan: StreamSettings, random: Callable[[int], bytes], emit: Callable[[RtpPacket], None]) -> None:
         self.ssrc = int.from_bytes(random(4), "big")
         self.packets = 0
-        self.octets = 0
         # Random starts make a guess at the next packet harder (RFC 3550 section 5.1).
         self._sequence = int.from_bytes(random(2), "big")
         self.timestamp = int.from_bytes(random(4), "big")
@@ -26,6 +26,7 @@ class Sender:
         self._pending = np.zeros(_MOST_PENDING, np.int16)
         self._count = 0
         self._marker = True
+        self._events = TelephoneEventSender(RATE)
         self.update(plan)
 
     def update(self, plan: StreamSettings) -> None:
@@ -49,9 +50,23 @@ class Sender:
                 self._packet(pending[:size])
                 self._count = 0
 
+    def press(self, digit: str) -> None:
+        """Begin a telephone event; where the other side takes none, nothing happens."""
+        if self._plan.dtmf_payload_type is not None and len(digit) == 1 and digit in DIGITS:
+            self._events.press(digit)
+
+    def release(self, digit: str) -> None:
+        """End it."""
+        self._events.release(digit)
+
     def _packet(self, samples: Samples) -> None:
         timestamp = self.timestamp
         self.timestamp = timestamp + len(samples) & 0xFFFFFFFF
+        event = self._events.next(timestamp, len(samples))
+        if event is not None and self._plan.dtmf_payload_type is not None:
+            self._send(self._plan.dtmf_payload_type, event.timestamp, event.payload, event.marker)
+            self._marker = True
+            return
         if not self._plan.send:
             self._marker = True
             return
@@ -63,5 +78,4 @@ class Sender:
         packet = RtpPacket(payload_type, self._sequence, timestamp, self.ssrc, payload, marker)
         self._sequence = self._sequence + 1 & 0xFFFF
         self.packets += 1
-        self.octets += len(payload)
-        self._emit(packet.serialize())
+        self._emit(packet)

@@ -8,8 +8,14 @@ from offhook.media.messages import StreamReport
 from offhook.media.receiver import Receiver
 from offhook.media.sender import Sender
 from offhook.media.settings import Address, StreamSettings
+from offhook.rtp.dtmf import TelephoneEventReceiver
 from offhook.rtp.errors import RtpError
 from offhook.rtp.packet import RtpPacket
+from offhook.rtp.quality import mos, rating
+from offhook.rtp.report import RtcpSession
+
+_RTCP_TYPES = range(192, 224)  # of the second octet, where RTCP shares the RTP port (RFC 5761 section 4)
+_ENDS_MS = 20.0  # what both cards add to the delay, about
 
 
 class Stream:
@@ -22,14 +28,20 @@ class Stream:
         rtp: Channel,
         rtcp: Channel,
         random: Callable[[int], bytes],
-        now: float,
+        wall_clock: Callable[[], float],
     ) -> None:
         self.number = number
         self._plan = plan
         self._rtp = rtp
         self._rtcp = rtcp
+        self._wall_clock = wall_clock
         self._receiver = Receiver(plan)
         self._sender = Sender(plan, random, self._emit)
+        self._events = TelephoneEventReceiver()
+        self._session = RtcpSession(self._sender.ssrc, plan.cname, lambda: int.from_bytes(random(4), "big") / (1 << 32))
+        self._rtcp_source: Address | None = None
+        self._now = 0.0
+        self._reported = (0, 0)
 
     def update(self, plan: StreamSettings) -> None:
         """Take a new offer and answer."""
@@ -37,15 +49,22 @@ class Stream:
         self._receiver.update(plan)
         self._sender.update(plan)
 
-    def drain(self, now: float) -> None:
-        """Take what the network delivered."""
+    def drain(self, now: float) -> list[str]:
+        """Take what the network delivered, send a report if one is due; return the digits that were pressed."""
+        self._now = now
+        digits: list[str] = []
         for data, address, arrival in self._rtp.receive():
             try:
-                packet = RtpPacket.parse(data)
+                digit = self._take(data, address, arrival)
             except RtpError:
                 continue
-            if self._receiver.admit(address, arrival):
-                self._receiver.take(packet, arrival)
+            if digit is not None:
+                digits.append(digit)
+        for data, address, arrival in self._rtcp.receive():
+            self._take_rtcp(data, address, arrival)
+        if now >= self._session.deadline(now):
+            self._send_rtcp(self._session.report(now, self._wall_clock()))
+        return digits
 
     def capture(self, mic: Samples) -> None:
         """Take what the microphone heard."""
@@ -55,23 +74,81 @@ class Stream:
         """Return ``count`` samples for the ear, None on hold."""
         return self._receiver.read(count, now)
 
-    def report(self) -> StreamReport:
-        """Return how it goes."""
-        receiver = self._receiver
+    def press(self, digit: str) -> None:
+        """Begin a telephone event."""
+        self._sender.press(digit)
+
+    def release(self, digit: str) -> None:
+        """End it."""
+        self._sender.release(digit)
+
+    def report(self, now: float) -> StreamReport:
+        """Return how it goes; the score is of the time since the last report."""
+        receiver, session = self._receiver, self._session
+        played, missed = receiver.played, receiver.concealed
+        new_played, new_missed = played - self._reported[0], missed - self._reported[1]
+        self._reported = (played, missed)
+        loss = 100 * new_missed / (new_played + new_missed) if new_missed > 0 else 0.0
+        trip_ms = 1000 * session.round_trip if session.round_trip is not None else None
+        delay = self._plan.ptime_ms + receiver.delay_ms + _ENDS_MS + (trip_ms or 0.0) / 2
+        reception = session.reception
         return StreamReport(
-            self.number, receiver.packets, self._sender.packets, 0, receiver.concealed, 0.0, receiver.delay_ms, 0.0
+            self.number,
+            receiver.packets,
+            self._sender.packets,
+            max(0, reception.lost) if reception is not None else 0,
+            missed,
+            round(reception.jitter_ms, 2) if reception is not None else 0.0,
+            round(receiver.delay_ms, 1),
+            round(mos(rating(delay, loss)), 2),
+            round(trip_ms, 1) if trip_ms is not None else None,
         )
 
     def close(self, now: float) -> None:
         """Say goodbye and release both sockets."""
+        self._send_rtcp(self._session.goodbye(now, self._wall_clock()))
         self._rtp.close()
         self._rtcp.close()
+
+    def _take(self, data: bytes, address: Address, arrival: float) -> str | None:
+        """Take a datagram of the RTP port; return a digit that begins with it. Raises RtpError."""
+        if len(data) > 1 and data[1] in _RTCP_TYPES:
+            self._take_rtcp(data, address, arrival)
+            return None
+        packet = RtpPacket.parse(data)
+        if not self._receiver.admit(address, arrival):
+            return None
+        self._session.received(packet, arrival)
+        if packet.payload_type == self._plan.dtmf_receive_payload_type:
+            return self._events.receive(packet.payload, packet.timestamp)
+        self._receiver.take(packet, arrival)
+        return None
+
+    def _take_rtcp(self, data: bytes, address: Address, arrival: float) -> None:
+        remote = self._remote
+        if remote is None or address[0] != remote[0]:
+            return
+        try:
+            self._session.receive(data, arrival, self._wall_clock())
+        except RtpError:
+            return
+        self._rtcp_source = address
 
     @property
     def _remote(self) -> Address | None:
         return self._receiver.source or self._plan.remote
 
-    def _emit(self, data: bytes) -> None:
+    def _emit(self, packet: RtpPacket) -> None:
         remote = self._remote
         if remote is not None:
-            self._rtp.send(data, remote)
+            self._session.sent(packet, self._now)
+            self._rtp.send(packet.serialize(), remote)
+
+    def _send_rtcp(self, data: bytes) -> None:
+        remote = self._remote
+        if self._rtcp_source is not None:
+            self._rtcp.send(data, self._rtcp_source)
+        elif self._plan.remote_rtcp is not None and remote == self._plan.remote:
+            self._rtcp.send(data, self._plan.remote_rtcp)
+        elif remote is not None and remote[1] < 65535:
+            self._rtcp.send(data, (remote[0], remote[1] + 1))

@@ -1,0 +1,75 @@
+"""Whose packets are heard."""
+
+import numpy as np
+
+from offhook.dsp.codecs.g711 import PCMA, PCMU
+from offhook.media.receiver import Receiver
+from offhook.media.settings import StreamSettings
+from offhook.rtp.packet import RtpPacket
+
+REMOTE = ("192.0.2.7", 4000)
+NAT = ("198.51.100.1", 61000)
+STRANGER = ("203.0.113.9", 5)
+PLAN = StreamSettings(REMOTE, "PCMU", 0, receive_payload_types={0: "PCMU", 8: "PCMA"})
+LOUD = (10000 * np.sin(np.arange(160) * 0.8)).astype(np.int16)
+
+
+def talk(receiver: Receiver, count: int, payload_type: int = 0) -> float:
+    """Give packets in time, and return the RMS of what is heard of them."""
+    heard = []
+    law = PCMA if payload_type == 8 else PCMU
+    for number in range(count):
+        now = number * 0.02
+        receiver.take(RtpPacket(payload_type, number, number * 160, 1, law.encode(LOUD).tobytes()), now)
+        for half in (0.001, 0.011):
+            samples = receiver.read(80, now + half)
+            assert samples is not None
+            heard.append(samples)
+    return float(np.sqrt(np.mean(np.concatenate(heard).astype(float) ** 2)))
+
+
+def test_the_source_of_the_offer_is_heard_and_a_stranger_beside_it_is_not() -> None:
+    receiver = Receiver(PLAN)
+    assert receiver.admit(REMOTE, 0.0)
+    assert not receiver.admit(STRANGER, 0.02)
+    assert receiver.source == REMOTE
+
+
+def test_a_source_behind_an_address_translator_is_learnt_from_its_first_packet() -> None:
+    receiver = Receiver(PLAN)
+    assert receiver.admit(NAT, 0.0)
+    assert receiver.source == NAT
+
+
+def test_without_symmetric_rtp_only_the_agreed_address_counts() -> None:
+    receiver = Receiver(StreamSettings(REMOTE, "PCMU", 0, symmetric=False))
+    assert not receiver.admit(NAT, 0.0)
+    assert receiver.admit(REMOTE, 0.0)
+
+
+def test_a_source_that_moved_is_followed_after_two_seconds_of_silence() -> None:
+    receiver = Receiver(PLAN)
+    assert receiver.admit(REMOTE, 0.0)
+    assert not receiver.admit(NAT, 1.9)
+    assert receiver.admit(NAT, 2.1)
+
+
+def test_a_new_remote_address_is_looked_for_afresh() -> None:
+    receiver = Receiver(PLAN)
+    assert receiver.admit(REMOTE, 0.0)
+    receiver.update(StreamSettings(NAT, "PCMU", 0))
+    assert receiver.admit(NAT, 0.1)
+
+
+def test_each_agreed_payload_type_is_decoded_by_its_own_law() -> None:
+    assert 5000 < talk(Receiver(PLAN), 20) < 8000
+    assert 5000 < talk(Receiver(PLAN), 20, payload_type=8) < 8000
+
+
+def test_a_payload_type_that_was_not_agreed_on_is_not_heard() -> None:
+    assert talk(Receiver(PLAN), 10, payload_type=18) == 0
+
+
+def test_on_hold_nothing_is_heard() -> None:
+    receiver = Receiver(StreamSettings(REMOTE, "PCMU", 0, receive=False))
+    assert receiver.read(80, 0.0) is None
