@@ -51,7 +51,7 @@ def test_nothing_is_found_in_what_cannot_be_read(content_type: str) -> None:
 
 
 def test_bytes_around_the_parts_do_not_matter() -> None:
-    body = b"preamble --edge\r\n--edgeless\r\n--edge \t\r\n\r\none\r\n--edge x\r\n--edge\nX: y\r\n\r\ntwo\n--edge-- \r\nend"
+    body = b"start --edge\r\n--edgeless\r\n--edge \t\r\n\r\none\r\n--edge x\r\n--edge\nX: y\r\n\r\ntwo\n--edge-- \r\n."
     assert parse_multipart(MIXED, body) == (Part((), b"one\r\n--edge x"), Part((("X", "y"),), b"two"))
 
 

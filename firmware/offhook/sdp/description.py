@@ -131,7 +131,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
-    """A whole description. ``times`` are the values of ``t=``; ``details`` the lines ``i= u= e= p= b=``, in that order."""
+    """A whole description. ``times`` are the values of ``t=``; ``details`` the lines ``i= u= e= p= b=`` in order."""
 
     origin: Origin
     media: tuple[Media, ...]

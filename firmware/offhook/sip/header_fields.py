@@ -144,7 +144,8 @@ class Headers:
         """Return what ``read(values, key)`` makes of a header, remembered until that header changes."""
         value = self._typed.get(key, _UNREAD)
         if value is _UNREAD:
-            value = self._typed[key] = read(self._values().get(key, ()), key)
+            index = self._index if self._index is not None else self._values()
+            value = self._typed[key] = read(index.get(key, ()), key)
         return value  # type: ignore[return-value]
 
     def most_values(self, key: str) -> int:

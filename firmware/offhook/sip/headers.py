@@ -38,6 +38,7 @@ _VIA = re.compile(
 )
 _CSEQ = re.compile(rf"{LWS}0*([0-9]{{1,10}})[ \t]++({TOKEN}){LWS}")
 _MEDIA_TYPE = re.compile(rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})")
+_USUAL_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS"})
 MAX_CSEQ = 2**31 - 1
 
 
@@ -205,8 +206,9 @@ def _parse_via(text: str, start: int) -> tuple[Via, int]:
     match = _VIA.match(text, start)
     if match is None:
         raise RemoteError(400, "Bad Via")
+    transport, host, port = match.groups()
     params, end = parse_params(text, match.end())
-    return Via(match[1], parse_host(match[2]), parse_port(match[3]), params), end
+    return Via(transport, parse_host(host), parse_port(port) if port else None, params), end
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,9 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> "CSeq":
         """Read a CSeq."""
+        number, _, method = text.partition(" ")
+        if len(number) < 10 and number.isascii() and number.isdigit() and method in _USUAL_METHODS:
+            return cls(int(number), method)
         match = _CSEQ.fullmatch(text)
         if match is None or int(match[1]) > MAX_CSEQ:
             raise RemoteError(400, "Bad CSeq")
@@ -248,6 +253,8 @@ class MediaType:
     @classmethod
     def parse(cls, text: str) -> "MediaType":
         """Read exactly one."""
+        if text == "application/sdp":
+            return SDP
         match = _MEDIA_TYPE.match(text)
         if match is None:
             raise RemoteError(400, "Bad Content-Type")
@@ -260,3 +267,6 @@ class MediaType:
         if not is_token(self.type) or not is_token(self.subtype):
             raise LocalError("a media type is made of two tokens, like application/sdp")
         return f"{self.name}{format_params(self.params)}"
+
+
+SDP = MediaType("application", "sdp")

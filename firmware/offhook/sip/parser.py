@@ -208,7 +208,10 @@ def _parse_fields(text: str, limits: Limits) -> tuple[Headers, RemoteError | Non
             index[key].append(value)
         else:
             index[key] = [value]
-    return Headers.of_fields(items, index), fault
+    headers = Headers.of_fields(items, index)
+    if fault is None and len(lines) + text.count(",") > min(limits.vias, limits.list_values):
+        fault = _too_many(headers, limits)
+    return headers, fault
 
 
 def _parse_response(start: str, headers: Headers, fault: RemoteError | None, limits: Limits) -> Response:
@@ -219,7 +222,6 @@ def _parse_response(start: str, headers: Headers, fault: RemoteError | None, lim
     try:
         if fault is not None:
             raise fault
-        _check_counts(headers, limits)
         _check_basics(response)
     except RemoteError as error:
         raise RemoteError(0, error.reason, response) from None
@@ -232,7 +234,7 @@ def _parse_response(start: str, headers: Headers, fault: RemoteError | None, lim
 
 def _parse_request(start: str, headers: Headers, fault: RemoteError | None, limits: Limits) -> Request:
     method, _, rest = start.partition(" ")
-    if not is_token(method):
+    if method not in METHODS and not is_token(method):
         raise RemoteError(400, "Bad Request-Line")
     request = Request(method, UNREADABLE, headers, b"")
     try:
@@ -244,7 +246,6 @@ def _parse_request(start: str, headers: Headers, fault: RemoteError | None, limi
         if fault is not None:
             raise fault
         request.uri = _request_uri(target)
-        _check_counts(headers, limits)
         _check_request(request)
     except RemoteError as error:
         raise _explained(error, request) from None
@@ -258,13 +259,14 @@ def _request_uri(text: str) -> Uri:
     return uri
 
 
-def _check_counts(headers: Headers, limits: Limits) -> None:
-    """Refuse long lists before they are read."""
+def _too_many(headers: Headers, limits: Limits) -> RemoteError | None:
+    """Return the fault of a list that is too long, before any is read."""
     if headers.most_values("via") > limits.vias:
-        raise RemoteError(513, "Too Many Via")
+        return RemoteError(513, "Too Many Via")
     for key in _LISTS:
         if headers.most_values(key) > limits.list_values:
-            raise RemoteError(513, f"Too Many {headers.spelling(key)}")
+            return RemoteError(513, f"Too Many {headers.spelling(key)}")
+    return None
 
 
 def _check_basics(message: Request | Response) -> None:
