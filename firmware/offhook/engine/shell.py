@@ -1,6 +1,8 @@
 """The asyncio shell around a sans-IO :class:`offhook.sip.endpoint.Endpoint`: sockets below, one timer beside.
 
 After every input: events are handed up, bytes are sent, and one ``call_at`` is armed for the endpoint's deadline.
+This is the top of the SIP side: a fault of the program's own while one message or event is handled goes into the log
+and costs that message or that call; every other call and all timers go on.
 
 ::
 
@@ -10,14 +12,19 @@ After every input: events are handed up, bytes are sent, and one ``call_at`` is 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from offhook.engine.resolver import Resolver
 from offhook.engine.transport import SipTransport
 from offhook.errors import NetworkError
+from offhook.sip import events as sip
 from offhook.sip.endpoint import Endpoint
 from offhook.sip.events import Address, CloseFlow, Event, Flow, Lookup, Transport
 from offhook.sip.settings import EndpointSettings
+
+_log = logging.getLogger(__name__)
+_SERVER_ERROR = 500
 
 
 class EndpointShell:
@@ -73,29 +80,33 @@ class EndpointShell:
     async def close(self) -> None:
         """Stop timers and lookups and release the sockets; what the endpoint still wanted is not sent."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         for task in self._lookups:
             task.cancel()
         await self.transport.close()
 
     def received(self, data: bytes, flow: Flow) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
-        self.endpoint.receive(data, flow, self.now())
-        self.pump()
+        self._enter(lambda now: self.endpoint.receive(data, flow, now))
 
     def opened(self, flow: Flow) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
-        self.endpoint.flow_opened(flow, self.now())
+        self._enter(lambda now: self.endpoint.flow_opened(flow, now))
 
     def closed(self, flow: Flow) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
-        self.endpoint.flow_closed(flow, self.now())
-        self.pump()
+        self._enter(lambda now: self.endpoint.flow_closed(flow, now))
 
     def failed(self, transport: Transport, remote: Address, reason: str) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
-        self.endpoint.send_failed(transport, remote, reason, self.now())
+        self._enter(lambda now: self.endpoint.send_failed(transport, remote, reason, now))
+
+    def _enter(self, work: Callable[[float], None]) -> None:
+        """Let one thing into the endpoint, then pump: whatever came of it, timers are armed again."""
+        try:
+            work(self.now())
+        except Exception:
+            _log.exception("the SIP endpoint failed at one input; it goes on with the next")
         self.pump()
 
     def _dispatch(self, event: Event) -> None:
@@ -107,26 +118,55 @@ class EndpointShell:
             case CloseFlow(flow):
                 self.transport.close_flow(flow)
             case _:
-                self._on_event(event)
+                self._hand_up(event)
+
+    def _hand_up(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            _log.exception("the phone failed at an event of the SIP endpoint: %s", type(event).__name__)
+            self._give_up(event)
+
+    def _give_up(self, event: Event) -> None:
+        """Leave nobody waiting for what the failed handler of ``event`` should have said."""
+        now = self.now()
+        match event:
+            case sip.RequestReceived(key):
+                self.endpoint.respond(key, _SERVER_ERROR, "", now)
+            case sip.CallReoffer(call):
+                self.endpoint.reject_reoffer(call, _SERVER_ERROR, now)  # the call stands as it was
+            case sip.IncomingCall(call) | sip.CallProgress(call) | sip.CallAccepted(call):
+                self.endpoint.reject(call, _SERVER_ERROR, "", now)
+                self.endpoint.hang_up(call, now)
+                self._hand_up(sip.CallOver(call, "this phone failed at the call"))
+            case _:
+                pass
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:
             targets = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport)
         except NetworkError as error:
-            self.endpoint.unresolvable(lookup.key, str(error), self.now())
+            reason = str(error)
+            self._enter(lambda now: self.endpoint.unresolvable(lookup.key, reason, now))
+        except Exception:
+            _log.exception("looking up %s failed", lookup.host)
+            self._enter(lambda now: self.endpoint.unresolvable(lookup.key, "the lookup failed", now))
         else:
-            self.endpoint.resolved(lookup.key, targets, self.now())
-        self.pump()
+            self._enter(lambda now: self.endpoint.resolved(lookup.key, targets, now))
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         deadline = self.endpoint.deadline()
+        if self._timer is not None and self._timer.when() == deadline:
+            return
+        self._disarm()
         if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._tick)
 
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _tick(self) -> None:
         self._timer = None
-        self.endpoint.tick(self.now())
-        self.pump()
+        self._enter(self.endpoint.tick)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import itertools
 from typing import Protocol
 
@@ -29,9 +30,12 @@ class StreamReceiver(Protocol):
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, streams: "TcpStreams", number: int) -> None:
+    """``wanted``: the address that we connected to, None for a connection that came in."""
+
+    def __init__(self, streams: "TcpStreams", number: int, wanted: Address | None = None) -> None:
         self._streams = streams
         self.number = number
+        self.wanted = wanted
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,7 +51,10 @@ class _Connection(asyncio.Protocol):
 
 
 class TcpStreams:
-    """A listening TCP port and the connections that came of it or were opened to send."""
+    """A listening TCP port and the connections that came of it or were opened to send.
+
+    ``limit`` bounds the connections that come in: a crowd at the door must not keep the phone from calling out.
+    """
 
     def __init__(self, receiver: StreamReceiver, limit: int = 64) -> None:
         self.receiver = receiver
@@ -55,6 +62,7 @@ class TcpStreams:
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
         self._open: dict[int, _Connection] = {}
+        self._link_up = True
         self._by_remote: dict[Address, int] = {}
         self._waiting: dict[Address, list[bytes]] = {}
         self._connecting: set[asyncio.Task[None]] = set()
@@ -95,6 +103,14 @@ class TcpStreams:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
+    def set_link(self, up: bool) -> None:
+        """Lose every connection and open none until the link is up again (a simulated link)."""
+        self._link_up = up
+        if not up:
+            for connection in list(self._open.values()):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
     def close_stream(self, number: int) -> None:
         """Close one connection after what was written."""
         connection = self._open.get(number)
@@ -117,29 +133,37 @@ class TcpStreams:
         loop = asyncio.get_running_loop()
         local: Address | None = (self._local_ip, 0) if self._local_ip else None
         try:
+            if not self._link_up:
+                raise OSError(errno.ENETUNREACH, "the network is unreachable")
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 await loop.create_connection(
-                    lambda: _Connection(self, next(self._numbers)), remote[0], remote[1], local_addr=local
+                    lambda: _Connection(self, next(self._numbers), remote), remote[0], remote[1], local_addr=local
                 )
-        except (OSError, TimeoutError) as error:
-            self._waiting.pop(remote, None)
+        except (OSError, TimeoutError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "no answer"
-            self.receiver.connect_failed(remote, reason)
+            self._could_not_connect(remote, reason)
+
+    def _could_not_connect(self, remote: Address, reason: str) -> None:
+        self._waiting.pop(remote, None)
+        self.receiver.connect_failed(remote, reason)
 
     def made(self, connection: _Connection) -> None:
         """Take in a new connection (called by the connection itself)."""
         transport = connection.transport
         assert transport is not None
         peer, name = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if len(self._open) >= self._limit or peer is None:
+        came_in = sum(known.wanted is None for known in self._open.values())
+        if peer is None or not self._link_up or (connection.wanted is None and came_in >= self._limit):
             transport.abort()
+            if connection.wanted is not None:
+                self._could_not_connect(connection.wanted, "the connection broke at once")
             return
-        remote: Address = (peer[0], peer[1])
+        remote: Address = connection.wanted or (peer[0], peer[1])
         self._open[connection.number] = connection
         self._by_remote[remote] = connection.number
-        self.receiver.stream_opened(connection.number, (name[0], name[1]), remote)
         for data in self._waiting.pop(remote, []):
             transport.write(data)
+        self.receiver.stream_opened(connection.number, (name[0], name[1]), remote)
 
     def lost(self, connection: _Connection) -> None:
         """Forget a connection (called by the connection itself)."""

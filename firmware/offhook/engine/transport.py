@@ -36,6 +36,7 @@ class SipTransport:
         self._udp = UdpSocket(self._datagram, lambda remote, reason: receiver.failed("udp", remote, reason))
         self._tcp = TcpStreams(self)
         self._flows: dict[int, Flow] = {}
+        self._link_up = True
         self.udp: Address = ("0.0.0.0", 0)
         self.tcp: Address = ("0.0.0.0", 0)
 
@@ -54,9 +55,15 @@ class SipTransport:
     def send(self, item: Transmit) -> None:
         """Put one message on the wire; failures come back through the receiver."""
         if item.transport == "udp":
-            self._udp.send(item.data, item.remote)
+            if self._link_up:
+                self._udp.send(item.data, item.remote)
         else:
             self._tcp.send(item.data, item.remote, item.flow.number if item.flow else None)
+
+    def set_link(self, up: bool) -> None:
+        """Plug or unplug a simulated link: while it is down datagrams are lost and streams break."""
+        self._link_up = up
+        self._tcp.set_link(up)
 
     def close_flow(self, flow: Flow) -> None:
         """Close one stream."""
@@ -73,7 +80,8 @@ class SipTransport:
         await self._tcp.close()
 
     def _datagram(self, data: bytes, remote: Address) -> None:
-        self._receiver.received(data, Flow("udp", self.udp, remote))
+        if self._link_up:
+            self._receiver.received(data, Flow("udp", self.udp, remote))
 
     def stream_opened(self, number: int, local: Address, remote: Address) -> None:
         """See :class:`StreamReceiver`."""

@@ -65,6 +65,9 @@ class UdpSocket:
                 return
             except BlockingIOError:
                 return  # the send buffer is full: as good as lost on the way, SIP retransmits
+            except OverflowError:
+                self._on_error(remote, "there is no such port")
+                return
             except OSError as error:
                 # With IP_RECVERR a pending error of an earlier datagram is raised here first: read it, then try again.
                 if not self._drain_errors():
