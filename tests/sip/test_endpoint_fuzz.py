@@ -10,9 +10,9 @@ from offhook.sip import events as ev
 from offhook.sip.events import Flow, Transport
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import parse_datagram
+from tests.support.mutate import mutate
 from tests.support.sip_alone import HERE, Alone, answer, message
 from tests.support.sip_calls import ANSWER, OFFER
-from tests.support.sip_mutator import mutate
 
 STRANGER = ("192.0.2.66", 5060)
 
@@ -50,6 +50,7 @@ class Busy:
                 answer(invite, 183, tag="far", more=contact, body="v=0"),
                 answer(invite, 407, more=challenge.replace("WWW", "Proxy")),
                 answer(invite, 486, tag="far"),
+                answer(invite, 200, tag="far", more=contact, body="v=0"),
                 answer(register, 401, more=challenge),
                 answer(register, 423, more="Min-Expires: 7200\n"),
                 answer(register, 200, more="Contact: <sip:1001@10.0.0.1:5060>;expires=60, <sip:y@z>;expires=x\n"),
@@ -92,7 +93,7 @@ def test_broken_messages_never_raise_and_never_reach_the_call_that_is_up(seed: i
     random = Random(seed)
     busy = Busy()
     for number in range(250):
-        give(busy.alone, mutate(random.choice(busy.corpus), random))
+        give(busy.alone, mutate(random.choice(busy.corpus), busy.corpus, random))
         if number % 50 == 49:
             busy.alone.now += 1.0
             busy.alone.endpoint.tick(busy.alone.now)
@@ -108,7 +109,7 @@ def test_broken_messages_on_a_stream_never_raise(seed: int) -> None:
     for number in range(150):
         flow = Flow("tcp", HERE, STRANGER, number)
         for _ in range(3):
-            busy.alone.endpoint.receive(mutate(random.choice(busy.corpus), random), flow, busy.alone.now)
+            busy.alone.endpoint.receive(mutate(random.choice(busy.corpus), busy.corpus, random), flow, busy.alone.now)
         busy.alone.endpoint.flow_closed(flow, busy.alone.now)
         busy.alone.heard_raw()
         busy.alone.events()
@@ -131,7 +132,7 @@ def test_hours_of_noise_leave_no_memory_behind(seed: int) -> None:
     busy = Busy()
     for _ in range(40):
         for _ in range(20):
-            give(busy.alone, mutate(random.choice(busy.corpus), random))
+            give(busy.alone, mutate(random.choice(busy.corpus), busy.corpus, random))
         busy.alone.now += 40.0
         busy.alone.endpoint.tick(busy.alone.now)
         busy.alone.heard_raw()
@@ -165,7 +166,7 @@ def test_what_is_answered_to_noise_can_be_read_again() -> None:
     busy = Busy()
     answered = 0
     for _ in range(500):
-        data = mutate(random.choice(busy.corpus[:7]), random)
+        data = mutate(random.choice(busy.corpus[:7]), busy.corpus, random)
         busy.alone.endpoint.receive(data, Flow("udp", HERE, STRANGER), busy.alone.now)
         for transmit in busy.alone.endpoint.to_send(busy.alone.now):
             head = transmit.data.split(b"\r\n", 1)[0]
