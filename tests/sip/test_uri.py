@@ -117,6 +117,12 @@ def test_different_uris_are_told_apart(one: str, other: str) -> None:
     assert not sip(one).equivalent(parse_uri(other))
 
 
+def test_hosts_that_are_no_addresses_are_compared_as_text() -> None:
+    odd = SipUri("sip", "a", None, "not:an:address")
+    assert odd.equivalent(odd)
+    assert not odd.equivalent(sip("sip:a@[2001:db8::1]"))
+
+
 def test_parameters_are_set_in_their_place() -> None:
     uri = sip("sip:a@h;x=1;lr")
     assert str(uri.with_params(x="2", y=None)) == "sip:a@h;x=2;lr;y"
@@ -137,8 +143,9 @@ def test_other_schemes_are_passed_on() -> None:
 
 
 def test_a_uri_of_ours_cannot_break_a_line() -> None:
-    with pytest.raises(LocalError):
-        str(OtherUri("urn", "service:sos\r\nX: y"))
+    for uri in (OtherUri("urn", "service:sos\r\nX: y"), TelUri("112\r\nX: y"), TelUri("")):
+        with pytest.raises(LocalError):
+            str(uri)
     assert str(SipUri("sip", "a\r\nX: y", "p q", "h", None, (("n\n", "<v>"),), (("h", "\0"),))) == (
         "sip:a%0D%0AX%3A%20y:p%20q@h;n%0A=%3Cv%3E?h=%00"
     )

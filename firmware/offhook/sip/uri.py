@@ -30,7 +30,8 @@ _USER_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*+")
 _PASSWORD_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,]*+")
 _PARAM_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*+")
 _HEADER_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()\[\]/?:+$]*+")
-_TEL = re.compile(r"(\+?[0-9A-Fa-f*#\-.()]++)((?:;[^;]++)*+)")
+_TEL_NUMBER = re.compile(r"\+?[0-9A-Fa-f*#\-.()]++")
+_TEL = re.compile(rf"({_TEL_NUMBER.pattern})((?:;[^;]++)*+)")
 _SEPARATORS = str.maketrans("", "", "-.()")
 # Parameters that must be in both URIs or in neither (:rfc:`3261#section-19.1.4`).
 _SIGNIFICANT = ("user", "ttl", "method", "maddr", "transport")
@@ -114,6 +115,8 @@ class TelUri:
         return find_param(self.params, name)
 
     def __str__(self) -> str:
+        if not _TEL_NUMBER.fullmatch(self.number):
+            raise LocalError("a telephone number is made of digits, *, # and - . ( ), with + in front at most")
         return f"tel:{self.number}" + "".join(
             f";{escape(name, _PARAM_OK)}" + ("" if value is None else f"={escape(value, _PARAM_OK)}")
             for name, value in self.params
