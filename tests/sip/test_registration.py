@@ -1,11 +1,15 @@
 """REGISTER against a registrar in virtual time."""
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 
 from offhook.sip import events as ev
+from offhook.sip.endpoint import Endpoint
 from offhook.sip.message import Request
+from offhook.sip.parser import parse_datagram
+from offhook.sip.settings import AccountSettings, EndpointSettings
 from tests.support.sip_alone import Alone, answer
 from tests.support.sip_pair import A, B, Link, Pair
 from tests.support.sip_registrar import REGISTRAR, Answer, Registrar, registering
@@ -394,3 +398,26 @@ def test_refreshing_twice_in_a_moment_sends_one_request() -> None:
     pair.a.endpoint.refresh_registration("1001", pair.now)
     pair.run(2)
     assert len({request.cseq.number for _, request in registrar.requests}) == 1
+
+
+def test_a_registrar_that_grants_no_time_does_not_make_us_spin() -> None:
+    pair = Pair()
+    registrar = Registrar(pair)
+    registrar.behave = lambda request: (200, (("Contact", "<sip:1001@10.0.0.1:5060>;expires=0"),))
+    registering(pair, registrar)
+    pair.run(100)
+    assert 10 <= len(registrar.requests) <= 21
+
+
+def test_another_spelling_of_our_address_is_no_nat() -> None:
+    endpoint = Endpoint(EndpointSettings(), Random(1).randbytes, lambda transport, ip: ("2001:db8::1", 5060))
+    fields = ("desk", "sip:1001@pbx.test", "1001", "secret", "[2001:db8::9]", "udp")
+    endpoint.register(AccountSettings(*fields), 0.0)  # type: ignore[arg-type]
+    (transmit,) = endpoint.to_send(0.0)
+    request = parse_datagram(transmit.data)
+    assert request.headers.get("Contact") == "<sip:1001@[2001:db8::1]:5060>"
+    text = answer(request, 200).replace(";rport;", ";rport=5060;received=2001:DB8:0::1;")
+    flow = ev.Flow("udp", ("2001:db8::1", 5060), transmit.remote)
+    endpoint.receive(text.replace("\n", "\r\n").encode(), flow, 0.1)
+    assert endpoint.to_send(0.1) == []
+    assert isinstance(endpoint.next_event(), ev.Registered)

@@ -75,8 +75,8 @@ class Account:
         A stream's far port is that of the connection, not the one that we listen at: it only counts where the
         address differs too, that is, behind a NAT.
         """
-        if transport != "udp" and _same_ip(own[0], seen[0]):
-            seen = own
+        if _same_ip(own[0], seen[0]):
+            seen = own if transport != "udp" else (own[0], seen[1])
         before = self._seen.get((transport, own), own)
         if seen == own:
             self._seen.pop((transport, own), None)

@@ -32,6 +32,7 @@ MAX_EXPIRES = 7 * 24 * 3600
 REMOVE_PATIENCE = 3.0
 KEEP_ALIVE = 25.0
 STALE = 2.0
+LEAST_REFRESH = 5.0
 
 
 class Stage(Enum):
@@ -176,7 +177,7 @@ class Registration:
             return
         self._core.emit(Registered(self.account.name, expires))
         margin = min(max(0.1 * expires, 40.0), 0.5 * expires)
-        self._arm(max(expires - margin, 1.0), now)
+        self._arm(max(expires - margin, LEAST_REFRESH), now)
 
     def _keep_open(self, remote: Address | None, now: float) -> None:
         """Send line breaks to ``remote`` now and then, so that the NAT in between does not forget us."""
