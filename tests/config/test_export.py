@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from offhook.config.board_schema import BoardConfig
 from offhook.config.export import json_schema, setting_words
 from offhook.config.faults import ConfigError
-from offhook.config.load import load
-from offhook.config.reference import reference
+from offhook.config.load import load, load_board
+from offhook.config.reference import EXAMPLE_BOARD, EXAMPLE_CONFIG, reference
 from offhook.config.schema import Config
 from offhook.config.section import Section
+from offhook.daemon.files import VALIDATORS
 
 DOCS = Path(__file__).parents[2] / "docs" / "config-reference.md"
 SCHEMA = json_schema(Config)
@@ -157,6 +158,12 @@ def test_whatever_loads_is_taken_by_the_editor(value: dict[str, object]) -> None
 
 def test_the_reference_in_docs_is_up_to_date() -> None:
     assert DOCS.read_text("utf-8") == reference(), "run: offhook schema --markdown > docs/config-reference.md"
+
+
+def test_the_examples_of_the_reference_have_no_faults() -> None:
+    assert load(EXAMPLE_CONFIG, validators=VALIDATORS).accounts[0].auth_user == "1001"
+    assert load_board(EXAMPLE_BOARD).keypad == "4x3"
+    assert accepts(SCHEMA, as_an_editor_sees(EXAMPLE_CONFIG))
 
 
 def test_links_of_the_reference_lead_somewhere() -> None:

@@ -173,6 +173,27 @@ sip: {}
         config = load(f"country: NO\naudio: {{capture: '{name}', playback: '{name}'}}\n")
         assert config.audio.capture == name
 
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("rtp: {codecs: []}", "rtp.codecs: is empty: name PCMU, PCMA or both"),
+            ("rtp: {codecs: [PCMU, PCMU]}", "rtp.codecs: names a codec twice"),
+            ("log: {level: [info]}", "log.level: must be one of debug, info, warning, error"),
+            ("log: {colour: red}", "there is no such setting: remove it (here go level)"),
+            ("nothing_like_it: 1", "there is no such setting: remove it (see docs/config-reference.md)"),
+            ("web: {port: 70000}", 'web.port: "70000" is too large: 65535 is the most'),
+            ("power: {supply: ''}", "power.supply: is empty"),
+            ("emergency: {numbers: [112, 112]}", "emergency.numbers: names a number twice"),
+            ("accounts: [desk]", "accounts[0]: must hold settings"),
+            ("audio: {capture: -x, playback: -x}", "audio.capture: is not the name of an ALSA device"),
+            ("location: {civic: {country: NO, LOC: " + "x" * 256 + "}}", "is too long: 255 characters are the most"),
+            ("accounts: [" + "{name: a, uri: 'sip:a@b'}," * 65 + "]", "accounts: is too long: 64 are the most"),
+            ("provisioning: {url: https://c.example/, interval: 0s}", '"0s" is too small: 1 is the least'),
+        ],
+    )
+    def test_each_fault_says_what_to_do(self, line: str, words: str) -> None:
+        assert any(words in fault for fault in faults_of(f"country: NO\n{line}\n"))
+
     def test_faults_are_values(self) -> None:
         with pytest.raises(ConfigError) as caught:
             load("country: no\n", file="a.yaml")
@@ -303,6 +324,26 @@ power: kernel
     def test_a_keypad_without_pins_is_told(self, keypad: str, section: str) -> None:
         with pytest.raises(ConfigError, match=f"{section}: is missing: keypad {keypad} needs its pins"):
             load_board(f"kind: gpio\nkeypad: {keypad}\nhook: {{pin: 4}}\n")
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("hook: {pin: D17}", '"D17" is not a pin: write its BCM number'),
+            ("hook: {pin: [4]}", "must be one text"),
+            ("keys: {1: GPIO99}", "there is no GPIO99"),
+            ("keys: [1]", "must hold settings"),
+            ("keypad: 5x5", "is not one of 4x4, 4x3, direct, rotary, none"),
+            ("lamps: [[line]]", "must hold settings"),
+            ("matrix: {rows: 5, columns: [1]}", "must be a list"),
+        ],
+    )
+    def test_each_fault_of_a_board_says_what_to_do(self, line: str, words: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load_board(f"kind: simulated\n{line}\n")
+        assert words in str(caught.value)
+
+    def test_a_gpio_board_may_go_without_keypad(self) -> None:
+        assert load_board("kind: gpio\nkeypad: none\nhook: {pin: 4}\n").matrix is None
 
     def test_origins_tell_where_each_pin_is_named(self) -> None:
         where = origins('kind: gpio\nhook:\n  pin: 4\nkeys: {"1": 5}\n', "b.yaml")

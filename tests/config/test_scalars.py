@@ -205,6 +205,25 @@ def test_what_is_no_url(text: str) -> None:
     refusal(https_url, text)
 
 
+def test_values_that_are_typed_already_stay() -> None:
+    assert scalars.whole_number(3) == 3
+    assert scalars.number(2) == 2.0
+    assert scalars.truth(True) is True
+    assert scalars.duration(5) == 5.0
+    assert scalars.listen_address(HostPort("::", 0)) == HostPort("::", 0)
+    assert scalars.port_range(PortRange(1, 9)) == PortRange(1, 9)
+    secret = scalars.Secret("x")
+    assert scalars.secret(secret) is secret
+    assert {secret: 1}[scalars.Secret("x")] == 1
+    assert secret != "x"
+
+
+def test_names_are_short_and_plain() -> None:
+    assert scalars.identifier("volume_up-1.a") == "volume_up-1.a"
+    for text in ("a b", "å", "x" * 33, "a/b"):
+        refusal(scalars.identifier, text)
+
+
 def test_texts_with_control_characters_or_space_around_are_refused() -> None:
     assert "U+000D" in refusal(scalars.text, "a\r\nX-Evil: 1")[0]
     assert refusal(scalars.filled, " a")[1] == "a"

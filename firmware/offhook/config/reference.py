@@ -23,12 +23,51 @@ Files are YAML, but nothing is guessed: every value is text until a setting give
 `NO` is Norway, `+4512345678` keeps its plus. Whole numbers have no leading zeros, yes and no are written `true` and
 `false`, a length of time carries its unit (`30s`, `15m`, `6h`). A setting with nothing after the colon is not set.
 Unknown and doubled names are faults. A value that begins with `*`, `&`, `!`, `@` or `#` needs quotes.
+
+A file for a phone at home:
+
+```yaml
+%s```
+
+And for the board that it stands on:
+
+```yaml
+%s```
 """
+
+EXAMPLE_CONFIG = """\
+country: NO
+accounts:
+  - name: home
+    uri: sip:1001@pbx.example
+    password: "change me"
+    transport: tcp
+dialplan: "(1xx|[2-9]xxxxxxx|00x.T|*xx)"
+location:
+  civic: {country: NO, A3: Oslo, PC: "0155", RD: Storgata, HNO: "1", FLR: "3", NAM: Nordmann}
+audio: {capture: "hw:CARD=Device", playback: "hw:CARD=Device"}
+"""
+"""A config file that the reference shows."""
+
+EXAMPLE_BOARD = """\
+kind: gpio
+keypad: 4x3
+hook: {pin: 17, normally: open}
+matrix: {rows: [5, 6, 13, 19], columns: [12, 16, 20]}
+ringer: {pin: 25}
+lamps: [{name: message, pin: 24}]
+"""
+"""A board file that the reference shows."""
 
 
 def reference() -> str:
     """Return the reference of both files."""
-    parts = [_HEAD, "## The config file\n", *_section(Config, "", ""), "## The board file\n"]
+    parts = [
+        _HEAD % (EXAMPLE_CONFIG, EXAMPLE_BOARD),
+        "## The config file\n",
+        *_section(Config, "", ""),
+        "## The board file\n",
+    ]
     parts += _section(BoardConfig, "", " (board)")
     return "\n".join(parts)
 

@@ -31,7 +31,7 @@ def https_url(value: object) -> str:
 
 HttpsUrl = Annotated[str, BeforeValidator(https_url), patterned("^https?://")]
 Interval = Annotated[
-    float, Field(ge=10, le=2592000), BeforeValidator(duration), patterned(r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$")
+    float, Field(ge=1, le=2592000), BeforeValidator(duration), patterned(r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$")
 ]
 
 

@@ -152,8 +152,10 @@ class Daemon:
         )(asyncio.get_running_loop().time())
 
     def _config_status(self) -> dict[str, Json]:
-        pending = self.provisioning.status().pending if self.provisioning else None
-        return {"serial": self.running.config.serial or "", "origin": self.running.origin, "pending": pending}
+        if self.provisioning is None:
+            return {"serial": self.running.config.serial or "", "origin": self.running.origin, "pending": None}
+        status = self.provisioning.status()  # knows when a candidate became the config that is kept
+        return {"serial": status.serial or "", "origin": status.origin, "pending": status.pending}
 
     def _emergency_status(self) -> dict[str, Json]:
         place = self.running.config.location
