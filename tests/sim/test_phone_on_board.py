@@ -59,8 +59,11 @@ class Line:
     def stop_dtmf(self, call: str, digit: str) -> None:
         self._note("dtmf ends", digit)
 
-    def speak(self, text: str) -> None:
+    def __call__(self, text: str) -> None:
         self._note("say", text)
+
+    def hush(self) -> None:
+        """Nothing is being rendered here."""
 
     def observe(self, observation: Observation) -> None:
         """Nothing to write down."""
@@ -86,7 +89,7 @@ def on_a_phone(scenario: Scenario, keypad: KeypadKind = "4x4") -> None:
     async def body() -> None:
         board, line = simulated(keypad), Line()
         machine = Phone(PhoneSettings(emergency_numbers=("112",)))
-        switchboard = Switchboard(machine, board, line, line, line.speak, line.observe, SwitchboardSettings())
+        switchboard = Switchboard(machine, board, line, line, line, line.observe, SwitchboardSettings())
         switchboard.connect(line, Emergency(line))
         board.start(switchboard)
         switchboard.post(ServiceChanged(True))
@@ -142,7 +145,7 @@ def test_a_call_is_answered_by_lifting_and_ended_by_putting_back() -> None:
         await board.hang_up(0.03)
         await asyncio.sleep(1.1)
         words = [words for _, words in line.said]
-        assert words == ["ring i1", "ear True", "answer i1", "dtmf 5", "dtmf ends 5", "end i1", "ear False"]
+        assert words == ["ring i1", "ear True", "answer i1", "dtmf 5", "dtmf ends 5", "end i1", "quiet", "ear False"]
         assert switchboard.machine.state is State.ON_HOOK
 
     on_a_phone(scenario)

@@ -86,7 +86,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     line.shell = EndpointShell(settings.endpoint(config), os.urandom, line.sip_event, Resolver())
     ports = RtpPorts(config.rtp.ports.first, config.rtp.ports.last)
     sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, f"{os.urandom(8).hex()}@offhook")
-    line.legs = Legs(line.shell, sessions, line.media, line.rtp_ip, watchers.note)
+    line.legs = Legs(line.shell, sessions, line.rtp_ip, watchers.note)
 
     # Calls join the two.
     line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service)

@@ -70,7 +70,7 @@ class Agent:
         except OffhookError:
             self._post(phone.CallEnded(call))
             return
-        self._post(phone.CallAnswered(call))
+        self.leg_accepted(leg)
 
     def reject(self, call: str, status: int) -> None:
         """Refuse a call that came in."""
@@ -94,6 +94,8 @@ class Agent:
     def leg_accepted(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._post(phone.CallAnswered(leg.call))
+        if leg.state == "held":
+            self._post(phone.CallHeld(leg.call))
 
     def leg_held(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""

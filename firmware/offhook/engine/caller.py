@@ -90,9 +90,11 @@ class EmergencyCaller:
         return self._climb is not None
 
     def place(self, call: str, number: str) -> None:
-        """Begin to climb; an earlier emergency call is ended first."""
+        """Begin to climb; whatever call there is else is ended first, and its BYE waited for by nobody."""
         if self._climb is not None:
             self.end(self._climb.call)
+        for leg in self._legs:
+            self._legs.end(leg)
         accounts = self._guard.usable(self._accounts)
         if not accounts:
             _log.error("emergency call to %s: no account to place it with; add one under accounts:", number)
@@ -136,6 +138,8 @@ class EmergencyCaller:
         self._report(leg, lambda ladder, n, now: ladder.on_answered(n, now))
         _log.warning("emergency call answered by %s", leg.account, extra={"call": leg.call, "account": leg.account})
         self._post(phone.CallAnswered(leg.call))
+        if leg.state == "held":
+            self._post(phone.CallHeld(leg.call))
 
     def leg_held(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
@@ -203,18 +207,19 @@ class EmergencyCaller:
             "with" if attempt.with_location else "without",
             extra={"call": climb.call, "account": attempt.account},
         )
-        invite = self._invite(handle, attempt.with_location)
-        headers = invite(b"").headers
         try:
+            invite = self._invite(handle, attempt.with_location)
             self._legs.place(
                 leg,
                 attempt.target,
-                headers=headers,
+                headers=invite(b"").headers,
                 wrap=lambda body: _as_body(invite(body.data)),
                 transport=attempt.transport,
             )
-        except OffhookError as error:
-            _log.error("emergency call, attempt %d: %s", attempt.attempt, error)
+        except Exception as error:
+            # Whatever is wrong with this form of the call, another may get through.
+            known = isinstance(error, OffhookError)
+            _log.error("emergency call, attempt %d: %s", attempt.attempt, error, exc_info=None if known else error)
             asyncio.get_running_loop().call_soon(self.leg_refused, leg, 0, str(error))
 
     def _invite(self, handle: str, with_location: bool) -> Callable[[bytes], EmergencyInvite]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 from offhook.engine.leg import Leg
-from offhook.engine.mediaclient import MediaClient
 from offhook.engine.observations import CallSeen, Observation
 from offhook.engine.session import MediaSession, Sessions
 from offhook.engine.shell import EndpointShell
@@ -23,13 +22,11 @@ class Legs:
         self,
         shell: EndpointShell,
         sessions: Sessions,
-        media: MediaClient,
         rtp_ip: Callable[[str], str],
         observe: Callable[[Observation], None],
     ) -> None:
         self._shell = shell
         self._sessions = sessions
-        self._media = media
         self._rtp_ip = rtp_ip
         self._observe = observe
         self._legs: dict[str, Leg] = {}
@@ -42,9 +39,12 @@ class Legs:
         found = [leg for leg in self._legs.values() if leg.call == call]
         return min(found, key=lambda leg: not leg.answered, default=None)
 
-    def by_stream(self, stream: int) -> Leg | None:
-        """Return the leg whose media is this stream."""
-        return next((leg for leg in self._legs.values() if leg.session and leg.session.stream == stream), None)
+    def set_link(self, up: bool) -> None:
+        """Unplug a simulated link under the media of every leg, or plug it in."""
+        self._sessions.set_link(up)
+        for leg in self:
+            if leg.session is not None:
+                leg.session.set_link(up)
 
     def place(
         self,
@@ -55,20 +55,27 @@ class Legs:
         wrap: Callable[[Body], Body] | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """Send an INVITE for ``leg``; ``wrap`` may put the offer into a larger body. Raises NetworkError."""
-        leg.session = self._sessions.open(self._rtp_ip(leg.account))
-        body = leg.session.offer()
+        """Send an INVITE for ``leg``; ``wrap`` may put the offer into a larger body.
+
+        Raises OffhookError where no call can be made; the leg is gone then, and its listener hears nothing.
+        """
+        leg.session = self._sessions.open(self._rtp_ip(leg.account), any_port=leg.emergency)
         self._legs[leg.handle] = leg
         self._seen(leg, "calling")
-        self._shell.endpoint.call(
-            leg.handle,
-            leg.account,
-            target,
-            wrap(body) if wrap else body,
-            self._shell.now(),
-            headers=headers,
-            transport=transport,
-        )
+        try:
+            body = leg.session.offer()
+            self._shell.endpoint.call(
+                leg.handle,
+                leg.account,
+                target,
+                wrap(body) if wrap else body,
+                self._shell.now(),
+                headers=headers,
+                transport=transport,
+            )
+        except Exception as error:
+            self._drop(leg, "failed", reason=str(error))
+            raise
         self._shell.pump()
 
     def admit(self, leg: Leg) -> bool:
@@ -155,10 +162,14 @@ class Legs:
         leg.listener.leg_accepted(leg)
 
     def _confirmed(self, leg: Leg, body: Body | None) -> None:
-        if leg.session is not None and leg.session.plan is None:
-            if body is not None and _take_answer(leg.session, body):
-                leg.session.run()
-                return
+        """Take the answer that an ACK carries: our 2xx had the offer, in the call's first INVITE or in a later one."""
+        session = leg.session
+        if session is None or not session.awaits_answer:
+            return
+        if body is not None and _take_answer(session, body):
+            session.run()
+            self._follow_hold(leg)
+        elif session.plan is None:
             self.end(leg)
             leg.listener.leg_over(leg, False)
 
@@ -172,10 +183,15 @@ class Legs:
             self._shell.endpoint.reject_reoffer(leg.handle, NOT_ACCEPTABLE_HERE, self._shell.now())
             return
         self._shell.endpoint.accept_reoffer(leg.handle, answer, self._shell.now())
-        state = "held" if leg.session.held else "talking"
-        if state != leg.state:
-            leg.state = "held" if leg.session.held else "talking"
-            self._seen(leg, state)
+        if body is not None:
+            self._follow_hold(leg)
+
+    def _follow_hold(self, leg: Leg) -> None:
+        """Say so where the other side put the call on hold or took it back."""
+        held = leg.session is not None and leg.session.held
+        if held != (leg.state == "held"):
+            leg.state = "held" if held else "talking"
+            self._seen(leg, leg.state)
             leg.listener.leg_held(leg)
 
     def _up(self, leg: Leg) -> None:

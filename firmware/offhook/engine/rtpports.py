@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from offhook.errors import NetworkError
 
 _IP_TOS_EF = 0xB8
+_TRIES_ANYWHERE = 20
 
 
 @dataclass(slots=True)
@@ -33,8 +34,11 @@ class RtpPorts:
         self._ports = range(first + first % 2, last, 2)
         self._next = 0
 
-    def take(self, ip: str) -> RtpSockets:
-        """Bind the next free pair on ``ip``. Raises NetworkError where the whole range is taken."""
+    def take(self, ip: str, beyond: bool = False) -> RtpSockets:
+        """Bind the next free pair on ``ip``; ``beyond``: rather one outside the range than none.
+
+        Raises NetworkError where there is none.
+        """
         for _ in range(len(self._ports)):
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
@@ -42,6 +46,8 @@ class RtpPorts:
                 return _bind_pair(ip, port)
             except OSError:
                 continue
+        if beyond and (sockets := _bind_anywhere(ip)) is not None:
+            return sockets
         raise NetworkError(
             f"no free pair of RTP ports on {ip} in {self._ports.start}-{self._ports.stop}; "
             "widen rtp.ports in the config"
@@ -60,6 +66,17 @@ def _bind(ip: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _bind_anywhere(ip: str) -> RtpSockets | None:
+    for _ in range(_TRIES_ANYWHERE):
+        with _bind(ip, 0) as probe:
+            port = int(probe.getsockname()[1]) & ~1
+        try:
+            return _bind_pair(ip, port)
+        except OSError:
+            continue
+    return None
 
 
 def _bind_pair(ip: str, port: int) -> RtpSockets:

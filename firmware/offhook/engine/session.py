@@ -1,11 +1,12 @@
 """The media side of one call: RTP sockets, the offer/answer state and the stream in the media process."""
 
 import itertools
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from offhook.engine.bodies import SDP, session_description
-from offhook.engine.mediaclient import MediaClient
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
 from offhook.sdp.description import SessionDescription
@@ -23,11 +24,21 @@ class MediaOffer:
     dtmf_payload_type: int = 101
 
 
+class Streams(Protocol):
+    """What calls use of the media process (:class:`offhook.engine.mediaclient.MediaClient`)."""
+
+    def start_stream(self, stream: int, plan: StreamSettings, rtp: socket.socket, rtcp: socket.socket) -> None: ...
+    def update_stream(self, stream: int, plan: StreamSettings) -> None: ...
+    def stop_stream(self, stream: int) -> None: ...
+    def start_dtmf(self, stream: int, digit: str) -> None: ...
+    def stop_dtmf(self, stream: int, digit: str) -> None: ...
+
+
 class Sessions:
     """Makes :class:`MediaSession` objects with ports, stream numbers and session ids of their own."""
 
     def __init__(
-        self, media: MediaClient, ports: RtpPorts, offer: MediaOffer, session_id: Callable[[], int], cname: str
+        self, media: Streams, ports: RtpPorts, offer: MediaOffer, session_id: Callable[[], int], cname: str
     ) -> None:
         self._media = media
         self._ports = ports
@@ -35,14 +46,24 @@ class Sessions:
         self._session_id = session_id
         self._cname = cname
         self._numbers = itertools.count(1)
+        self._link_up = True
 
-    def open(self, ip: str) -> "MediaSession":
-        """Bind a port pair on ``ip`` and return a session without a stream. Raises NetworkError."""
-        sockets = self._ports.take(ip)
+    def set_link(self, up: bool) -> None:
+        """Say whether the simulated link is up for sessions that are opened from now on."""
+        self._link_up = up
+
+    def open(self, ip: str, any_port: bool = False) -> "MediaSession":
+        """Bind a port pair on ``ip`` and return a session without a stream. Raises NetworkError.
+
+        ``any_port``: where the configured range is used up, take ports outside it rather than none.
+        """
+        sockets = self._ports.take(ip, any_port)
         local = LocalMedia(
             ip, sockets.port, self._offer.codecs, self._offer.ptime, dtmf_payload_type=self._offer.dtmf_payload_type
         )
-        return MediaSession(self._media, next(self._numbers), sockets, local, self._session_id(), self._cname)
+        session = MediaSession(self._media, next(self._numbers), sockets, local, self._session_id(), self._cname)
+        session.set_link(self._link_up)
+        return session
 
     def refusal(self, body: Body | None) -> int | None:
         """Return the status to refuse an offer with, None where it can be answered (no offer at all can)."""
@@ -65,7 +86,7 @@ class MediaSession:
     """
 
     def __init__(
-        self, media: MediaClient, stream: int, sockets: RtpSockets, local: LocalMedia, session_id: int, cname: str
+        self, media: Streams, stream: int, sockets: RtpSockets, local: LocalMedia, session_id: int, cname: str
     ) -> None:
         self.stream = stream
         self.plan: MediaPlan | None = None
@@ -76,6 +97,8 @@ class MediaSession:
         self._version = session_id
         self._cname = cname
         self._offered: SessionDescription | None = None
+        self._awaits_answer = False
+        self._link_up = True
         self._running = False
         self._closed = False
 
@@ -89,8 +112,14 @@ class MediaSession:
         """The codec in use, or an empty text before there is one."""
         return self.plan.codec if self.plan else ""
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an offer of ours has no answer yet."""
+        return self._awaits_answer
+
     def offer(self) -> Body:
         """Return a fresh offer."""
+        self._awaits_answer = True
         self._offered = make_offer(self._local, self._session_id, self._take_version())
         return Body(SDP, bytes(self._offered))
 
@@ -99,6 +128,7 @@ class MediaSession:
         answer, self.plan = accept_offer(
             SessionDescription.parse(session_description(body)), self._local, self._session_id, self._take_version()
         )
+        self._awaits_answer = False
         self._update()
         return Body(SDP, bytes(answer))
 
@@ -107,6 +137,7 @@ class MediaSession:
         if self._offered is None:
             return
         self.plan = accept_answer(self._offered, SessionDescription.parse(session_description(body)), self._local)
+        self._awaits_answer = False
         self._update()
 
     def run(self) -> None:
@@ -114,6 +145,11 @@ class MediaSession:
         if self.plan is not None and not self._running and not self._closed:
             self._running = True
             self._media.start_stream(self.stream, self._settings(self.plan), self._sockets.rtp, self._sockets.rtcp)
+
+    def set_link(self, up: bool) -> None:
+        """Unplug a simulated link, or plug it in: while it is down the stream neither sends nor plays."""
+        self._link_up = up
+        self._update()
 
     def start_dtmf(self, digit: str) -> None:
         """Begin a telephone event (:rfc:`4733`)."""
@@ -141,7 +177,7 @@ class MediaSession:
             self._media.update_stream(self.stream, self._settings(self.plan))
 
     def _settings(self, plan: MediaPlan) -> StreamSettings:
-        return StreamSettings(
+        settings = StreamSettings(
             remote=plan.remote,
             remote_rtcp=plan.remote_rtcp,
             codec="PCMA" if plan.codec == "PCMA" else "PCMU",
@@ -154,3 +190,4 @@ class MediaSession:
             receive=plan.receive,
             cname=self._cname,
         )
+        return settings if self._link_up else replace(settings, send=False, receive=False, remote_rtcp=None)

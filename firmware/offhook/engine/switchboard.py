@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from offhook.phone import events as phone
 from offhook.phone.machine import Phone
 from offhook.phone.states import State
 
+_log = logging.getLogger(__name__)
 _VOLUME_STEP_DB = 3.0
 
 
@@ -47,6 +49,13 @@ class Ear(Protocol):
     def set_volume(self, db: float) -> None: ...
 
 
+class Voice(Protocol):
+    """Spoken words (:class:`offhook.engine.speaker.Speaker`); ``hush`` lets none begin that are still on their way."""
+
+    def __call__(self, text: str) -> None: ...
+    def hush(self) -> None: ...
+
+
 class Keys(Protocol):
     """Telephone events into a call."""
 
@@ -65,7 +74,11 @@ class SwitchboardSettings:
 
 
 class Switchboard:
-    """Runs one :class:`Phone` on the loop: a queue of events, named one-shot timers, and actions performed in order."""
+    """Runs one :class:`Phone` on the loop: a queue of events, named one-shot timers, and actions performed in order.
+
+    Each action stands alone: one that fails goes into the log, and those behind it are performed all the same. A lamp
+    that is broken must not keep an emergency call from being placed.
+    """
 
     def __init__(
         self,
@@ -73,7 +86,7 @@ class Switchboard:
         board: Board,
         ear: Ear,
         keys: Keys,
-        speak: Callable[[str], None],
+        voice: Voice,
         observe: Callable[[Observation], None],
         settings: SwitchboardSettings,
     ) -> None:
@@ -81,7 +94,7 @@ class Switchboard:
         self._board = board
         self._ear = ear
         self._keys = keys
-        self._speak = speak
+        self._voice = voice
         self._observe = observe
         self._settings = settings
         self._volume = settings.volume_db
@@ -128,33 +141,60 @@ class Switchboard:
         self._board.set_ringer(False, ())
 
     def _handle(self, event: phone.Event, t: float) -> None:
+        if self._calls is None or self._emergency is None:
+            raise RuntimeError("the switchboard was given an event before connect()")
         before = self.machine.state
         if isinstance(event, phone.HookLifted):
-            self._ear.set_active(True)
+            self._try(self._ear.set_active, True)
         actions = self.machine.handle(event, t)
-        for action in actions:
-            self._perform(action)
-        if isinstance(event, phone.CallIncoming) and do.StartRinging() in actions and self._calls is not None:
-            self._calls.ring(event.call)
-        if isinstance(event, phone.HookReplaced):
-            self._ear.set_active(False)
         after = self.machine.state
+        for action in actions:
+            if not self._try(self._perform, self._calls, self._emergency, action):
+                self._make_up_for(action)
+        if isinstance(event, phone.CallIncoming) and do.StartRinging() in actions:
+            self._try(self._calls.ring, event.call)
+        if isinstance(event, phone.CallAnswered) and after is State.TALKING and before is not after:
+            self._try(self._be_quiet)  # words of ours must not run into the conversation
+        if isinstance(event, phone.HookReplaced):
+            self._try(self._be_quiet)
+            self._try(self._ear.set_active, False)
         if after is not before:
             self._observe(StateSeen(after.name))
-            self._show(after)
+            self._try(self._show, after)
 
-    def _perform(self, action: do.Action) -> None:
-        calls, emergency = self._calls, self._emergency
-        if calls is None or emergency is None:
-            raise RuntimeError("the switchboard was given an event before connect()")
+    def _try(self, work: Callable[..., None], *arguments: object) -> bool:
+        try:
+            work(*arguments)
+        except Exception:
+            # Kinds only: what was dialled is not for the log.
+            kinds = ", ".join(type(argument).__name__ for argument in arguments[-1:])
+            _log.exception("the phone failed at %s(%s); it goes on", getattr(work, "__name__", "a part"), kinds)
+            return False
+        return True
+
+    def _make_up_for(self, action: do.Action) -> None:
+        """Tell the machine of a call that could not be placed or answered, so that it does not wait for it."""
+        match action:
+            case do.PlaceCall(call) | do.PlaceEmergencyCall(call):
+                self.post(phone.CallFailed(call, 0, "this phone failed at the call"))
+            case do.AnswerCall(call):
+                self.post(phone.CallEnded(call))
+            case _:
+                pass
+
+    def _be_quiet(self) -> None:
+        self._voice.hush()
+        self._ear.stop_tone()
+
+    def _perform(self, calls: Calls, emergency: EmergencyCalls, action: do.Action) -> None:
         match action:
             case do.PlayTone(tone):
                 self._ear.play_tone(tone.value)
             case do.StopTone():
-                self._ear.stop_tone()
+                self._be_quiet()
                 self._observe(ToneSeen("none", asyncio.get_running_loop().time()))
             case do.Say(text):
-                self._speak(text)
+                self._voice(text)
             case do.StartRinging():
                 self._ring(True)
             case do.StopRinging():
