@@ -9,7 +9,8 @@ from offhook.dsp.errors import ToneError
 from offhook.dsp.level import dbfs
 from offhook.dsp.region_table import ROWS, SHARED, SOURCES
 from offhook.dsp.regions import TONE_NAMES, countries, plan
-from offhook.dsp.tones import Tone, ToneGenerator
+from offhook.dsp.tones import ToneGenerator
+from offhook.dsp.tonespec import Tone
 
 
 def play(tone: Tone, seconds: float, rate: int = 8000) -> np.ndarray:

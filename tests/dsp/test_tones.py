@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from offhook.dsp.errors import ToneError
 from offhook.dsp.level import amplitude, dbm0
-from offhook.dsp.tones import Element, Tone, ToneGenerator, parse
+from offhook.dsp.tones import ToneGenerator
+from offhook.dsp.tonespec import Element, Tone, parse
 
 RATES = (8000, 16000, 48000)
 

@@ -1,7 +1,7 @@
 """The sound of keys: DTMF tone pairs (ITU-T Q.23) for the ear, and for lines without telephone events."""
 
 from offhook.dsp.errors import ToneError
-from offhook.dsp.tones import Element, Tone
+from offhook.dsp.tonespec import Element, Tone
 
 LOW = (697, 770, 852, 941)
 HIGH = (1209, 1336, 1477, 1633)

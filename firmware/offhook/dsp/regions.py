@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from offhook.dsp.errors import ToneError
 from offhook.dsp.region_table import DEFAULT, ROWS, SHARED, SOURCES
-from offhook.dsp.tones import Tone, parse
+from offhook.dsp.tonespec import Tone, parse
 
 TONE_NAMES = (
     *("dial", "stutter", "no_service", "ringback", "busy", "reorder", "info", "waiting", "confirm", "howler"),
