@@ -1,184 +1,241 @@
-// The phone in the browser. What is clicked goes to the simulated board as the requests of its socket; what the phone
-// does comes back as its events. Sound is a second WebSocket of raw PCM: 8 kHz, mono, S16_LE, 10 ms a message.
-const LETTERS = { 1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "OPER", "#": "" };
-const HEADLINES = {
-  ON_HOOK: ["On hook", "Lift the handset, then dial a number."],
-  RINGING: ["Ringing", "Somebody calls: lift the handset to answer."],
-  DIAL_TONE: ["Dial tone", "Dial a number: 100 is an echo."],
-  DIALLING: ["Dialling", "Go on, or press # to send."],
-  CALLING: ["Calling", "The number is complete, the call is on its way."],
-  RINGBACK: ["It rings there", "Wait for an answer, or hang up."],
-  TALKING: ["Talking", "Say something."],
-  HELD: ["On hold", "The other side put you on hold."],
-  REORDER: ["The call is over", "Put the handset back."],
-  HOWLER: ["Please hang up", "The handset is off the hook."],
-  SILENT: ["Off hook, silent", "Put the handset back."],
-};
-const token = new URLSearchParams(location.search).get("token") ?? "";
+// The phone in the browser: what is on the screen, joined to the board's socket and the handset's sound.
+import { Cord } from "./cord.js";
+import { Board } from "./link.js";
+import { Scope } from "./scope.js";
+import { Sound } from "./sound.js";
+import * as words from "./words.js";
+
 const $ = (id) => document.getElementById(id);
-const socketUrl = (path) => `ws://${location.host}/${path}?token=${encodeURIComponent(token)}`;
-
-class Board {
-  constructor(onEvent, onStatus) {
-    this.socket = new WebSocket(socketUrl("board"));
-    this.socket.onopen = () => { this.send({ do: "watch" }); this.poll(); setInterval(() => this.poll(), 1000); };
-    this.socket.onmessage = ({ data }) => {
-      const message = JSON.parse(data);
-      if (message.event) onEvent(message);
-      else if (message.status) onStatus(message.status);
-      else if (message.ok === false) onEvent({ event: "error", text: message.error });
-    };
-    this.socket.onclose = () => onEvent({ event: "error", text: "the phone has stopped; start it again and reload" });
-  }
-  send(request) { if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(request)); }
-  poll() { this.send({ do: "status", id: "s" }); }
-}
-
-class Sound {
-  async start() {
-    this.context = new AudioContext();
-    await this.context.audioWorklet.addModule("sound-worklet.js");
-    this.node = new AudioWorkletNode(this.context, "handset", { outputChannelCount: [1] });
-    this.node.connect(this.context.destination);
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: false, autoGainControl: false } });
-      this.context.createMediaStreamSource(stream).connect(this.node);
-    } catch (error) { log(`no microphone: ${error.message}`); }
-    this.socket = new WebSocket(socketUrl("sound"));
-    this.socket.binaryType = "arraybuffer";
-    this.socket.onmessage = ({ data }) => { window.offhookHeard = (window.offhookHeard ?? 0) + 1; this.node.port.postMessage(data, [data]); };
-    this.node.port.onmessage = ({ data }) => {
-      if (data.mic && this.socket.readyState === WebSocket.OPEN) this.socket.send(data.mic);
-      if (data.peak !== undefined) this.show(data.peak);
-    };
-    await this.context.resume();
-  }
-  show(peak) {
-    this.peak = Math.max(peak, (this.peak ?? 0) * 0.97);
-    const percent = this.peak < 1e-4 ? 0 : Math.max(0, 100 + 20 * Math.log10(this.peak) * 2);
-    $("level").style.width = `${Math.min(100, percent)}%`;
-    window.offhookPeak = Math.max(window.offhookPeak ?? 0, peak);
-  }
-  ring(on, cadence) {
-    clearTimeout(this.ringTimer);
-    this.bell?.stop();
-    this.bell = undefined;
-    if (!on || !this.context) return;
-    const times = cadence.length ? cadence : [1000, 4000];
-    let step = 0;
-    const next = () => {
-      if (step % 2 === 0) this.bell = bell(this.context, times[step % times.length] / 1000);
-      this.ringTimer = setTimeout(next, times[step++ % times.length]);
-    };
-    next();
-  }
-}
-
-function bell(context, seconds) {
-  const gain = context.createGain(), beat = context.createOscillator(), depth = context.createGain();
-  gain.gain.value = 0.05; depth.gain.value = 0.05; beat.type = "square"; beat.frequency.value = 25;
-  beat.connect(depth).connect(gain.gain); gain.connect(context.destination);
-  const tones = [1400, 1760, 2640].map((hz) => { const o = context.createOscillator(); o.frequency.value = hz; o.connect(gain); return o; });
-  for (const o of [beat, ...tones]) { o.start(); o.stop(context.currentTime + seconds); }
-  return { stop: () => { for (const o of [beat, ...tones]) try { o.stop(); } catch { /* it ended by itself */ } } };
-}
-
-let offHook = false, mains = true, sound;
-const started = performance.now();
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const KEY_MS = 70, GAP_MS = 55, SETTLE_MS = 600;
+const phone = $("phone"), started = performance.now();
+const shown = { state: "", peer: "", emergency: false, off: false, mains: true, tone: "none", said: "", dialled: "", movedAt: -Infinity };
 
 function log(text) {
-  const row = document.createElement("li"), time = document.createElement("span");
-  time.textContent = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
+  const row = document.createElement("li"), time = document.createElement("span"), list = $("log");
+  const atEnd = list.scrollTop + list.clientHeight > list.scrollHeight - 20;
+  time.textContent = ((performance.now() - started) / 1000).toFixed(1);
   row.append(time, text);
-  $("log").append(row);
-  while ($("log").children.length > 200) $("log").firstChild.remove();
-  $("log").scrollTop = $("log").scrollHeight;
+  list.append(row);
+  while (list.children.length > 300) list.firstChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+// ---- what the phone shows --------------------------------------------------------------------------------------
+
+function showState(state) {
+  if (state !== shown.state && state === "DIAL_TONE") shown.dialled = "";
+  if (state !== shown.state && state === "ON_HOOK") Object.assign(shown, { tone: "none", said: "", peer: "", emergency: false });
+  shown.state = phone.dataset.state = state;
+  showHeadline();
+  showEar();
+  if (performance.now() - shown.movedAt > SETTLE_MS) showHook(state !== "ON_HOOK" && state !== "RINGING");
+  if (state !== "RINGING") ring(false);
+}
+
+function showHeadline() {
+  const [headline, hint] = words.headline(shown);
+  if ($("headline").textContent !== headline) $("headline").textContent = headline;
+  if ($("hint").textContent !== hint) $("hint").textContent = hint;
+}
+
+function showEar() {
+  const text = shown.said ? `“${shown.said}”` : words.tone(shown.tone, shown);
+  if ($("tone").textContent !== text) $("tone").textContent = text;
+}
+
+function showHook(off) {
+  if (off === shown.off) return;
+  shown.off = off;
+  phone.dataset.off = off;
+  $("handset").setAttribute("aria-pressed", off);
+  $("handset").setAttribute("aria-label", off ? "Put the handset back" : "Lift the handset");
+  cord.follow();
+  if (off) sound.lift(); else sound.hangUp();
+}
+
+function showLamp(name, state) {
+  const lamp = $(`lamp-${name}`);
+  if (!lamp) return;
+  lamp.dataset.state = state;
+  lamp.parentElement.querySelector(".unseen").textContent = state === "blink" ? "blinks" : state;
+}
+
+function showSupply(mains, percent) {
+  shown.mains = mains;
+  $("plug").setAttribute("aria-pressed", mains);
+  $("supply").textContent = mains ? "on mains" : "on battery";
+  if (percent != null && document.activeElement !== $("battery")) $("battery").value = percent;
+  $("percent").textContent = `${$("battery").value} %`;
+}
+
+function showSound() {
+  const elsewhere = sound.place === "elsewhere", button = $("sound");
+  const on = sound.live && !elsewhere && !sound.fault;
+  button.textContent = elsewhere ? "in another tab: bring it here" : sound.fault ? `${sound.fault}: try again` : sound.live ? "sound is on" : "turn the sound on";
+  button.setAttribute("aria-pressed", on);
+  button.classList.toggle("fault", Boolean(sound.fault) || elsewhere);
+  document.body.dataset.sound = on ? (sound.mic ? "both" : "ear") : "off";
+}
+
+let ringTimer;
+function ring(on, cadence = "") {
+  clearTimeout(ringTimer);
+  phone.dataset.bell = false;
+  sound.hush();
+  if (!on) { phone.dataset.ringing = false; return; }
+  phone.dataset.ringing = true;
+  const times = cadence.split(",").map(Number).filter((ms) => ms > 0);
+  const cycle = times.length > 1 ? times : [1000, 4000];
+  const step = (index) => {
+    const ms = cycle[index % cycle.length], striking = index % 2 === 0;
+    phone.dataset.bell = striking;
+    if (striking) sound.ring(ms / 1000); else sound.hush();
+    ringTimer = setTimeout(step, ms, index + 1);
+  };
+  step(0);
 }
 
 function onEvent(event) {
+  const line = words.journal(event);
+  if (line) log(line);
   switch (event.event) {
-    case "state": showState(event.phone); log(event.phone.toLowerCase().replaceAll("_", " ")); break;
-    case "ringer":
-      $("phone").dataset.ringing = event.on;
-      sound?.ring(event.on, (event.cadence ?? "").split(",").filter(Boolean).map(Number));
-      log(event.on ? "the bell rings" : "the bell stops"); break;
-    case "lamp": { const lamp = $(`lamp-${event.name}`); if (lamp) lamp.dataset.state = event.state; break; }
-    case "tone": $("tone").textContent = event.name === "none" ? "silence" : `${event.name.replaceAll("_", " ")} tone`; break;
-    case "say": $("tone").textContent = `“${event.text}”`; log(`says: ${event.text}`); break;
-    case "call": log(`call ${event.direction} ${event.peer}: ${event.state}${event.emergency ? " (emergency, stub desk)" : ""}`); board.poll(); break;
-    case "dtmf": log(`DTMF ${event.direction} ${event.digit}`); break;
-    case "registration": log(`account ${event.account}: ${event.state} ${event.reason ?? ""}`); break;
-    case "power": log(`power: ${event.state}`); break;
-    case "poweroff": log("the board switches off (the simulated one goes on)"); break;
-    case "config": log(`config ${event.serial}: ${event.state} ${event.detail ?? ""}`); break;
-    case "error": log(event.text); break;
+    case "state": showState(event.phone); break;
+    case "ringer": ring(event.on, event.cadence); break;
+    case "lamp": showLamp(event.name, event.state); break;
+    case "tone": shown.tone = event.name; shown.said = ""; showEar(); break;
+    case "say": shown.said = event.text; showEar(); break;
+    case "call":
+      shown.peer = words.party(event.peer);
+      shown.emergency = event.emergency;
+      poll();
+      break;
   }
 }
 
-function showState(state) {
-  const [headline, hint] = HEADLINES[state] ?? [state, ""];
-  $("headline").textContent = headline;
-  $("hint").textContent = hint;
-  $("phone").dataset.state = state;
-}
-
-function showHook() {
-  $("handset").setAttribute("aria-pressed", offHook);
-  $("handset").setAttribute("aria-label", offHook ? "Put the handset back" : "Lift the handset");
-  $("phone").dataset.off = offHook;
-}
-
 function onStatus(status) {
+  const call = status.calls[0];
+  if (call) { shown.peer = words.party(call.peer); shown.emergency = call.emergency; shown.seconds = call.seconds; }
+  if (status.phone === "RINGING" && phone.dataset.ringing !== "true") ring(true);
   showState(status.phone);
-  const call = status.calls[0], rows = [];
-  for (const a of status.accounts) rows.push([a.name, a.in_service ? `in service at ${a.server}` : a.last_error || "not registered"]);
-  rows.push(["call", call ? `${call.peer}, ${call.state}, ${Math.round(call.seconds)} s` : "none"]);
-  if (call?.codec) rows.push(["sound", `${call.codec}, jitter ${call.jitter_ms} ms, buffer ${call.buffer_ms} ms, lost ${call.lost}${call.mos ? `, MOS ${call.mos}` : ""}`]);
-  const p = status.power, e = status.emergency;
-  rows.push(["power", [p.state, p.percent == null ? "" : `${p.percent} %`].filter(Boolean).join(", ")], ["location", e.location || "none: set one in the config"]);
-  rows.push(["audio", status.audio.state]);
-  $("line").replaceChildren(...rows.flatMap(([k, v]) => { const dt = document.createElement("dt"), dd = document.createElement("dd"); dt.textContent = k; dd.textContent = v; return [dt, dd]; }));
+  const { power } = status;
+  showSupply(power.source !== "battery", power.percent);
+  $("line").replaceChildren(...words.facts(status).flatMap(([name, value]) => {
+    const term = document.createElement("dt"), text = document.createElement("dd");
+    term.textContent = name;
+    text.textContent = value;
+    return [term, text];
+  }));
   document.body.dataset.ready = "true";
 }
 
-function toggleHook() { offHook = !offHook; showHook(); startSound(); board.send({ do: offHook ? "lift" : "hang_up" }); }
-function press(key) {
-  const button = document.querySelector(`#keys button[data-key="${CSS.escape(key)}"]`);
-  button.classList.add("down");
-  setTimeout(() => button.classList.remove("down"), 110);
-  board.send({ do: "press", key, ms: 80 });
-}
-function power() {
-  $("plug").setAttribute("aria-pressed", mains);
-  $("plug").querySelector("span").textContent = mains ? "on mains" : "on battery";
-  $("percent").textContent = `${$("battery").value} %`;
-  board.send({ do: "power", ac: mains, percent: Number($("battery").value) });
-}
-async function startSound() {
-  if (sound) return;
-  sound = new Sound();
-  try { await sound.start(); $("sound").textContent = "sound is live"; $("sound").classList.add("live"); }
-  catch (error) { log(`no sound: ${error.message}`); }
+// The lamps tell of changes only: what they show now follows from the status.
+function showLamps(status) {
+  showLamp("line", { ON_HOOK: "off", RINGING: "blink" }[status.phone] ?? "on");
+  showLamp("battery", words.BATTERY_LAMP[status.power.state] ?? "off");
 }
 
-for (const key of ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"]) {
-  const button = document.createElement("button"), small = document.createElement("small");
-  button.dataset.key = key;
-  small.textContent = LETTERS[key];
-  button.append(key, small);
-  button.addEventListener("click", () => press(key));
+function banner(text, label = "", action = undefined) {
+  const box = $("banner"), button = box.querySelector("button");
+  box.hidden = !text;
+  box.querySelector("span").textContent = text;
+  button.hidden = !label;
+  button.textContent = label;
+  button.onclick = action;
+}
+
+// ---- what the person does ---------------------------------------------------------------------------------------
+
+async function ask(request) {
+  const answer = await board.ask(request);
+  if (!answer.ok) log(answer.error);
+  return answer;
+}
+
+async function toggleHook() {
+  const off = !shown.off;
+  shown.movedAt = performance.now();
+  showHook(off);
+  await ask({ do: off ? "lift" : "hang_up" });
+}
+
+let presses = Promise.resolve();
+// One after the other: a finger lets go of a key before it presses the next.
+function press(key) {
+  const button = document.querySelector(`#keys button[data-key="${CSS.escape(key)}"]`);
+  presses = presses.then(async () => {
+    button.classList.add("down");
+    if (shown.state === "DIAL_TONE" || shown.state === "DIALLING") { shown.dialled += key; showHeadline(); }
+    await ask({ do: "press", key, ms: KEY_MS });
+    button.classList.remove("down");
+    await sleep(GAP_MS);
+  });
+  return presses;
+}
+
+async function callNumber(number) {
+  if (!shown.off) await toggleHook();
+  for (let waited = 0; shown.state !== "DIAL_TONE" && waited < 2000; waited += 20) await sleep(20);
+  if (shown.state !== "DIAL_TONE") { log("put the handset back first"); return; }
+  for (const key of number) press(key);
+}
+
+function supply(mains) {
+  showSupply(mains);
+  ask({ do: "power", ac: mains, percent: Number($("battery").value) });
+}
+
+async function poll() {
+  const { status } = await board.ask({ do: "status" });
+  if (status) onStatus(status);
+  return status;
+}
+
+for (const [key, letters] of words.KEYS) {
+  const button = document.createElement("button"), digit = document.createElement("b"), small = document.createElement("small");
+  button.dataset.key = digit.textContent = key;
+  small.textContent = letters;
+  small.setAttribute("aria-hidden", "true");
+  button.setAttribute("aria-label", { "*": "star", "#": "hash" }[key] ?? key);
+  button.append(digit, ...(letters ? [small] : []));
+  // At once under a finger; by click for keyboards and screen readers. A press leaves the focus where it was.
+  button.addEventListener("pointerdown", (event) => { if (event.button === 0) { event.preventDefault(); press(key); } });
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+  button.addEventListener("click", (event) => { if (event.detail === 0) press(key); });
   $("keys").append(button);
 }
 $("handset").addEventListener("click", toggleHook);
-$("sound").addEventListener("click", startSound);
-$("plug").addEventListener("click", () => { mains = !mains; power(); });
-$("battery").addEventListener("input", power);
-for (const name of ["volume_up", "volume_down"]) $(name).addEventListener("click", () => board.send({ do: "button", name, ms: 80 }));
+$("sound").addEventListener("click", () => sound.toggle());
+$("plug").addEventListener("click", () => supply(!shown.mains));
+$("battery").addEventListener("input", () => supply(shown.mains));
+for (const name of ["volume_up", "volume_down"]) $(name).addEventListener("click", () => ask({ do: "button", name, ms: 80 }));
+for (const button of document.querySelectorAll("[data-number]")) button.addEventListener("click", () => callNumber(button.dataset.number));
+
+const SHORTCUTS = {
+  " ": toggleHook,
+  p: () => supply(!shown.mains),
+  "+": () => ask({ do: "button", name: "volume_up", ms: 80 }),
+  "-": () => ask({ do: "button", name: "volume_down", ms: 80 }),
+};
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === " ") { event.preventDefault(); toggleHook(); }
-  else if (event.key === "p") { mains = !mains; power(); }
-  else if (/^[0-9*#]$/.test(event.key)) press(event.key);
+  const { target } = event;
+  if (event.key === " " && target instanceof HTMLButtonElement) return; // it presses that button
+  if (target === $("battery")) return;
+  if (/^[0-9*#]$/.test(event.key)) press(event.key);
+  else if (SHORTCUTS[event.key]) { event.preventDefault(); SHORTCUTS[event.key](); }
 });
-const board = new Board(onEvent, onStatus);
-showHook();
+for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => sound.gesture());
+
+const cord = new Cord(phone), scope = new Scope($("scope"));
+const sound = new Sound({ changed: showSound, pcm: (direction, pcm) => scope.note(direction, pcm), say: log });
+const board = new Board({
+  event: onEvent,
+  async up() {
+    banner("");
+    const status = await poll();
+    if (status) showLamps(status);
+  },
+  down(reason) { banner(...words.LOST[reason]); },
+});
+setInterval(() => { if (!document.hidden) poll(); }, 1000);

@@ -1,78 +1,90 @@
-// Moves sound between the browser's clock and 8 kHz frames of 10 ms, resampling by windowed-sinc low-pass and
-// linear interpolation: an AudioContext runs at 44 100 or 48 000 Hz and takes no orders.
-const RATE = 8000, FRAME = 80, START = 4, MOST = 12;
+// The handset's capsules, on the browser's audio thread: PCM of the phone (8 kHz, S16, 10 ms a message) to the ear,
+// the microphone to PCM. Two clocks meet here, the phone's and the sound card's: the ear is resampled by a little more
+// or less than the nominal step so that what waits stays near the target; it starts, stops and skips under a fade.
+import { Resampler } from "./resampler.js";
 
-class Handset extends AudioWorkletProcessor {
-  constructor() {
-    super();
-    this.ratio = sampleRate / RATE;
-    this.taps = this.design(63, 3600 / sampleRate);
-    this.micHistory = new Float32Array(this.taps.length);
-    this.earHistory = new Float32Array(this.taps.length);
-    this.at = 0;
-    this.micPhase = 0;
-    this.frame = new Int16Array(FRAME);
-    this.filled = 0;
-    this.queue = [];
-    this.playing = false;
-    this.earPhase = 0;
-    this.last = 0;
-    this.next = 0;
-    this.index = 0;
-    this.port.onmessage = ({ data }) => {
-      this.queue.push(new Int16Array(data));
-      while (this.queue.length > MOST) this.queue.shift();
-    };
+const RATE = 8000, FRAME = 80, LEAST = 0.06 * RATE, MOST = 0.3 * RATE, LOW = 0.012 * RATE, FADE_S = 0.004, PULL = 0.004;
+
+export class Ear {
+  constructor(rate) {
+    this.step = RATE / rate;
+    this.resampler = new Resampler(this.step);
+    this.fade = 1 / (FADE_S * rate);
+    this.target = LEAST;
+    this.level = LEAST;
+    this.gain = 0;
+    this.goal = 0;
   }
-  design(length, cutoff) {
-    const taps = new Float32Array(length), middle = (length - 1) / 2;
-    let sum = 0;
-    for (let i = 0; i < length; i++) {
-      const x = i - middle, sinc = x === 0 ? 2 * cutoff : Math.sin(2 * Math.PI * cutoff * x) / (Math.PI * x);
-      taps[i] = sinc * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / (length - 1)));
-      sum += taps[i];
-    }
-    return taps.map((t) => t / sum);
-  }
-  filter(history, sample) {
-    const n = this.taps.length;
-    history[this.at] = sample;
-    let out = 0;
-    for (let i = 0, j = this.at; i < n; i++, j = j === 0 ? n - 1 : j - 1) out += this.taps[i] * history[j];
-    return out;
-  }
-  pull() {
-    if (!this.playing && this.queue.length >= START) this.playing = true;
-    if (!this.playing) return 0;
-    if (this.queue.length === 0) { this.playing = false; return 0; }
-    const value = this.queue[0][this.index++] / 32768;
-    if (this.index >= this.queue[0].length) { this.queue.shift(); this.index = 0; }
-    return value;
-  }
-  process(inputs, outputs) {
-    const mic = inputs[0][0], ear = outputs[0][0];
-    let peak = 0;
-    for (let i = 0; i < ear.length; i++) {
-      const low = this.filter(this.micHistory, mic ? mic[i] : 0);
-      this.micPhase += 1;
-      if (this.micPhase >= this.ratio) {
-        this.micPhase -= this.ratio;
-        this.frame[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(low * 32768)));
-        if (this.filled === FRAME) {
-          this.port.postMessage({ mic: this.frame.buffer.slice(0) });
-          this.filled = 0;
-        }
+
+  push(pcm) { this.resampler.push(Float32Array.from(pcm, (sample) => sample / 32768)); }
+
+  // Decide once a block, before it is played.
+  steer() {
+    const queue = this.resampler, waiting = queue.waiting;
+    if (this.gain === 0) {
+      if (waiting > this.target) {
+        queue.skip(waiting - this.target);
+        this.level = this.target;
+        this.goal = 1;
       }
-      this.earPhase += 1 / this.ratio;
-      if (this.earPhase >= 1) { this.earPhase -= 1; this.last = this.next; this.next = this.pull(); }
-      const value = this.filter(this.earHistory, this.last + (this.next - this.last) * this.earPhase);
-      this.at = (this.at + 1) % this.taps.length;
-      ear[i] = value;
-      peak = Math.max(peak, Math.abs(value));
+    } else if (waiting < queue.half + LOW) {
+      if (this.goal === 1) this.target = Math.min(this.target + 160, 0.16 * RATE); // it came later than we hoped
+      this.goal = 0;
+    } else if (waiting > MOST) {
+      this.goal = 0;
+    } else {
+      this.goal = 1;
+      this.target = Math.max(LEAST, this.target - 0.01);
+      this.level += 0.01 * (waiting - this.level);
+      queue.step = this.step * (1 + Math.max(-PULL, Math.min(PULL, (this.level / this.target - 1) * 0.02)));
     }
-    for (let c = 1; c < outputs[0].length; c++) outputs[0][c].set(ear);
-    this.port.postMessage({ peak });
-    return true;
+  }
+
+  play(out) {
+    this.steer();
+    for (let i = 0; i < out.length; i++) {
+      if (this.gain === 0 && this.goal === 0) { out[i] = 0; continue; }
+      this.gain = this.goal ? Math.min(1, this.gain + this.fade) : Math.max(0, this.gain - this.fade);
+      out[i] = this.gain * (this.resampler.next() ?? 0);
+    }
   }
 }
-registerProcessor("handset", Handset);
+
+export class Mouth {
+  constructor(rate, send) {
+    this.resampler = new Resampler(rate / RATE);
+    this.send = send;
+    this.frame = new Int16Array(FRAME);
+    this.filled = 0;
+  }
+
+  take(samples) {
+    this.resampler.push(samples);
+    for (let sample; (sample = this.resampler.next()) !== null;) {
+      this.frame[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+      if (this.filled === FRAME) {
+        this.send(this.frame.slice());
+        this.filled = 0;
+      }
+    }
+  }
+}
+
+if (globalThis.registerProcessor) {
+  registerProcessor("handset", class extends AudioWorkletProcessor {
+    constructor() {
+      super();
+      this.ear = new Ear(sampleRate);
+      this.mouth = new Mouth(sampleRate, (frame) => this.port.postMessage(frame.buffer, [frame.buffer]));
+      this.port.onmessage = ({ data }) => this.ear.push(new Int16Array(data));
+    }
+
+    process(inputs, outputs) {
+      const [mic] = inputs[0], [first, ...rest] = outputs[0];
+      if (mic) this.mouth.take(mic);
+      this.ear.play(first);
+      for (const channel of rest) channel.set(first);
+      return true;
+    }
+  });
+}
