@@ -16,6 +16,7 @@ from offhook.sdp.negotiate import (
     accept_offer,
     make_offer,
 )
+from tests.support.invariants import hold_for_offer
 from tests.support.mutate import mutations
 
 ANNA = LocalMedia("192.0.2.1", 4000)
@@ -246,26 +247,9 @@ SEEDS = [
 ]
 
 
-def survive(data: bytes) -> None:
-    """The invariant: an answer that can be read and fits line by line, or NotAcceptable."""
-    try:
-        offer = SessionDescription.parse(data)
-        answer, plan = accept_offer(offer, ANNA, 1, 1)
-    except NotAcceptable:
-        return
-    assert [media.kind for media in SessionDescription.parse(bytes(answer)).media] == [m.kind for m in offer.media]
-    assert 10 <= plan.ptime <= 60
-    assert plan.codec in ANNA.codecs
-    assert not plan.send or plan.remote is not None
-
-
 def test_five_thousand_damaged_offers_and_answers_do_no_harm() -> None:
     for data in mutations(SEEDS, 5_000, seed=3264):
-        survive(data)
-        try:
-            accept_answer(make_offer(ANNA, 1, 1), SessionDescription.parse(data), ANNA)
-        except NotAcceptable:
-            continue
+        hold_for_offer(data)
 
 
 @settings(max_examples=150)
