@@ -132,6 +132,22 @@ def test_a_torn_slot_costs_the_last_change_only(torn: bytes) -> None:
     assert ConfigStore(disk).state.candidate == Candidate(remote(SECOND, '"2"'), "trying", 1)
 
 
+@pytest.mark.parametrize("index", range(1, len(LIFE)))
+def test_whichever_slot_is_torn_the_texts_of_the_other_are_there(index: int) -> None:
+    disk = CutDisk()
+    for act in LIFE[:index]:
+        act(ConfigStore(disk))
+    before = ConfigStore(disk).state
+    LIFE[index](ConfigStore(disk))
+    after = ConfigStore(disk).state
+    found = []
+    for slot in ("state-0.json", "state-1.json"):
+        store = ConfigStore(CutDisk.holding(disk.files | {slot: b"torn"}))
+        assert whole(store)
+        found.append(store.state)
+    assert set(found) == {before, after}
+
+
 def test_a_torn_text_is_no_text_and_is_written_again() -> None:
     disk = CutDisk()
     start_local(ConfigStore(disk))

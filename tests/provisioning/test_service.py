@@ -207,6 +207,20 @@ def test_going_back_waits_until_the_call_is_over(authority: Authority) -> None:
     play(authority, story)
 
 
+def test_a_restart_while_going_back_does_not_try_the_candidate_again(authority: Authority) -> None:
+    async def story(stage: Scene) -> None:
+        stage.server.offer(text("1", user="wrong"), '"1"')
+        await stage.start()
+        await asyncio.sleep(10)
+        stage.phone.busy = True
+        await asyncio.sleep(100)
+        await stage.restart()
+        assert stage.phone.serials == ["local", "1", "local"]
+        assert stage.status().origin == "file"
+
+    play(authority, story)
+
+
 def test_a_bad_file_is_told_in_one_line_and_once(authority: Authority) -> None:
     async def story(stage: Scene) -> None:
         stage.server.offer("country: no\naccounts: [{name: a, password: hunter2, uri: x}]\n", '"1"')
