@@ -1,6 +1,7 @@
 """Signalling's end of the media process: starts it, talks to it, and starts it again within a call if it dies."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -15,7 +16,8 @@ from offhook.media.settings import MediaSettings, StreamSettings
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 2.0
-_START_LIMIT_S = 8.0
+_START_LIMIT_S = 20.0  # a small board that reads everything from its card for the first time
+_HUNG_S = 4.0
 _FAREWELL_S = 1.0
 _RESTART_S = 1.0
 _MOST_AT_ONCE = 256
@@ -82,7 +84,7 @@ class MediaClient:
         self._streams.clear()
 
     def healthy(self, now: float) -> bool:
-        """Return whether the media process was heard of in the last 2 s (``now``: loop time); 8 s after a start."""
+        """Return whether the media process was heard of in the last 2 s (``now``: loop time); 20 s after a start."""
         return self._process is not None and now - self._heard < self._limit
 
     def set_active(self, on: bool) -> None:
@@ -183,7 +185,7 @@ class MediaClient:
         pause = 0.0
         while self._process is not None:
             began = asyncio.get_running_loop().time()
-            status = await self._process.wait()
+            status = await self._ended(self._process)
             self._hang_up()
             self._process = None
             if self._stopping:
@@ -193,6 +195,19 @@ class MediaClient:
             await asyncio.sleep(pause)
             if not self._stopping:
                 await self._spawn()
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Return the exit status of the process, once it ends or was ended because it hangs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout(1.0):
+                    return await process.wait()
+            except TimeoutError:
+                if loop.time() - self._heard > self._limit + _HUNG_S - _HEARTBEAT_LIMIT_S:
+                    _log.error("the media process hangs; it is killed")
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
 
     def _hang_up(self) -> None:
         if self._control is not None:

@@ -11,6 +11,7 @@ more after each underrun, up to three. Where the two PCMs have different clocks 
 clock anyway, takes care of the rest. The first period is ready at once and empty: it fills the queue and starts both.
 """
 
+import select
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from offhook.media.device import RATE, Samples
 from offhook.media.pcm import XRUN, CardMissingError, CardRefusedError, PcmForm, open_pcm
 
 _STALL_S = 0.5
+_TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _PACE_WINDOW_S = 0.2
 _MOST_QUEUE_PERIODS = 3.0
 _LEVEL_TICKS = 64
@@ -57,7 +59,9 @@ class AlsaDevice:
         self._queue = round(self._period * queue_periods)
         self._most_queue = round(self._period * _MOST_QUEUE_PERIODS)
         self._polled: list[tuple[int, int]] = [(int(fd), int(mask)) for fd, mask in self._mic.handle.polldescriptors()]
+        self._fds = {fd for fd, _ in self._polled}
         self._started = False
+        self._alarm = False
         self._heard_at = now
         self._window_start, self._window_frames = now, 0
         self._level_sum, self._level_ticks, self._nudge = 0, 0, 0
@@ -75,21 +79,24 @@ class AlsaDevice:
         """See AudioDevice."""
         if not self._started:
             return True
-        mine = [event for event in events if event[0] in (fd for fd, _ in self._polled)]
-        if mine:
-            return bool(self._mic.handle.polldescriptors_revents(mine))
         if now - self._heard_at > _STALL_S:
             raise CardMissingError(
                 f"audio.capture {self.capture} delivers no sound: check the card; the phone tries again every 2 s"
             )
-        return False
+        mine = [event for event in events if event[0] in self._fds]
+        if not mine:
+            return False
+        events_now = int(self._mic.handle.polldescriptors_revents(mine))
+        self._alarm = bool(events_now & _TROUBLE)
+        return events_now != 0
 
     def read(self, now: float) -> Samples | None:
         """See AudioDevice."""
         first = not self._started
         self._started = True
+        alarm, self._alarm = self._alarm, False
         # Part of a period is left where it is: what is read now would not wake us when the rest has come.
-        if not first and self._mic.recorded() < self._mic.form.period:
+        if not (first or alarm) and self._mic.recorded() < self._mic.form.period:
             return None
         frames, data = self._mic.read()
         if frames == XRUN:
@@ -126,6 +133,8 @@ class AlsaDevice:
 
     def write(self, samples: Samples) -> None:
         """See AudioDevice."""
+        if not len(samples):
+            return
         data = self._to_card(samples)
         taken = self._ear.write(data)
         if taken == XRUN:

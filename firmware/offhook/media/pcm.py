@@ -79,9 +79,10 @@ class Pcm:
     def queued(self) -> int:
         """Return the frames that are yet to be played; 0 after an underrun."""
         try:
-            return max(0, self.form.buffer - int(self.handle.avail()))
+            free = int(self.handle.avail())
         except alsaaudio.ALSAAudioError:
             return 0
+        return self.form.buffer - free if 0 <= free <= self.form.buffer else 0
 
     def close(self) -> None:
         """Stop at once and let go."""

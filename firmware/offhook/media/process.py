@@ -61,7 +61,6 @@ class MediaProcess:
     def run(self) -> None:
         """Tick until signalling goes away."""
         self._poller.register(self._control, select.POLLIN)
-        warm_up(self._settings)
         freeze_collector()
         while not self._ended:
             now = time.monotonic()
@@ -203,6 +202,7 @@ def main() -> int:
     configure = msg.decode(first)
     if not isinstance(configure, msg.Configure):
         raise msg.MessageError("the first message is not Configure: restart offhook, its two processes do not match")
+    warm_up(configure.settings)
     MediaProcess(control, configure).run()
     return 0
 

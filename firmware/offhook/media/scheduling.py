@@ -3,9 +3,11 @@
 import ctypes
 import gc
 import os
+import resource
 import signal
 
 PRIORITY = 50
+_LONGEST_SPIN_US = 1_000_000
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
@@ -16,6 +18,8 @@ def go_realtime() -> bool:
     """
     # On fault: only what is used gets locked, not every page of every library (mlockall(2), Linux 4.4).
     ctypes.CDLL(None, use_errno=True).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
+    # A loop that spins would starve the whole device: the kernel ends it (SIGXCPU), and signalling starts it again.
+    resource.setrlimit(resource.RLIMIT_RTTIME, (_LONGEST_SPIN_US, 2 * _LONGEST_SPIN_US))
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     except OSError:
