@@ -35,8 +35,6 @@ def _parser() -> argparse.ArgumentParser:
     sim = commands.add_parser("sim", help="a simulated phone in the browser, with its own little exchange")
     sim.add_argument("--config", type=Path, metavar="FILE", help="a config instead of the built-in one")
     sim.add_argument("--board", type=Path, metavar="FILE", help="a board file of kind `simulated`")
-    sim.add_argument("--no-web", action="store_true", help="no page: the terminal is the phone")
-    sim.add_argument("--no-exchange", action="store_true", help="no built-in exchange; use the accounts of --config")
     sim.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1 (default: any)")
     _common(sim)
     sim.set_defaults(command=_sim)
@@ -59,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-web", action="store_true", help="no page (`run` never has one)")
+    parser.add_argument(
+        "--no-exchange",
+        action="store_true",
+        help="no built-in exchange, the accounts of --config (as `run` always does)",
+    )
     parser.add_argument("--board-socket", type=Path, metavar="PATH", help="Unix socket of a simulated board")
     parser.add_argument("--control-socket", type=Path, metavar="PATH", help="Unix socket for status and watching")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="last good config, prompts")

@@ -38,6 +38,7 @@ class Daemon:
         self.line = build(running.config, fixtures)
         self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
+        self._power_task: asyncio.Task[None] | None = None
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ class Daemon:
         await self.line.start_sound()
         self.fixtures.board.start(self)
         self.line.start_sip()
-        self.spawn(self.power.run())
+        self._power_task = self.spawn(self.power.run())
         self.spawn(Watchdog(self._notify, self._healthy, self._one_line).run())
         self._notify("READY=1")
         _log.info("offhook %s is up, config: %s", __version__, self.running.origin)
@@ -71,11 +72,12 @@ class Daemon:
         await self.line.stop()
         self.fixtures.board.close()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run ``work`` beside the phone; where it fails, the phone goes on and the journal says so."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     # -- what provisioning asks (PhoneControl) ----------------------------------------------------------------------
 
@@ -91,10 +93,21 @@ class Daemon:
         """Go over to another config: the old line ends, the new one registers."""
         line = build(running.config, self.fixtures)
         await self.line.stop()
+        if settings.power(running.config) != settings.power(self.running.config):
+            self._keep_power(running)
         self.running, self.line = running, line
         await line.start_sound()
         line.start_sip()
         _log.info("config %s (%s) is in use", running.config.serial or "without serial", running.origin)
+
+    def _keep_power(self, running: Running) -> None:
+        """Watch the battery by another config's thresholds from now on."""
+        if self._power_task is not None:
+            self._power_task.cancel()
+        self.fixtures.watchers.remove(self.power)
+        self.power = PowerKeeper(self.fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
+        self.fixtures.watchers.add(self.power)
+        self._power_task = self.spawn(self.power.run())
 
     def provisioning_report(self, report: Report) -> None:
         """Take what provisioning says into journal and watchers."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import tempfile
 from contextlib import AsyncExitStack
@@ -46,6 +47,7 @@ _log = logging.getLogger(__name__)
 def run(options: Options) -> int:
     """Be the phone until SIGTERM; return the exit status: 0, 78 for files with faults, 69 where nothing can start."""
     journal.set_up("info")
+    os.umask(0o077)  # configs, prompts and the phone's identity are nobody else's business
     try:
         return asyncio.run(_run(options))
     except ConfigError as error:
@@ -162,13 +164,14 @@ def _provision(daemon: Daemon, choice: Choice, store: ConfigStore) -> None:
 async def _faces(options: Options, daemon: Daemon, runtime: Path, stack: AsyncExitStack) -> None:
     """Show the page, or the terminal phone."""
     if options.web:
-        from offhook.sim.web import PageServer
+        from offhook.sim.terminal import announce
+        from offhook.sim.web import PageServer, kept_token
 
-        page = PageServer(runtime / "board", runtime / "sound")
+        page = PageServer(runtime / "board", runtime / "sound", kept_token(options.state_dir / "page-token"))
         await page.start(options.web_port)
         stack.push_async_callback(page.stop)
-        _log.info("open the phone at %s", page.url)
+        announce(page.url)
     if options.simulator:
         from offhook.sim.terminal import Terminal
 
-        daemon.spawn(Terminal(runtime / "board").run())
+        daemon.spawn(Terminal(runtime / "board", daemon.stop, quiet=options.web).run())

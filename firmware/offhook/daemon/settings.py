@@ -125,6 +125,9 @@ def power(config: Config) -> PowerSettings:
         low_runtime=row.low_runtime_s,
         critical_percent=row.critical_percent,
         critical_runtime=row.critical_runtime_s,
+        critical_volts=row.critical_volts,
+        capacity_mah=row.capacity_mah,
+        full_runtime=row.full_runtime_s,
         shutdown_after=row.shutdown_after_s,
     )
 
