@@ -30,6 +30,12 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(samples.astype(float) ** 2))) if len(samples) else 0.0
 
@@ -268,7 +274,11 @@ def test_on_hook_the_card_is_closed_and_at_the_next_lift_it_sounds_at_once(folde
         async with media_phone(card, directory=folder, idle_close_s=0.5) as phone:
             await phone.until(lambda: phone.states()[-1:] == ["closed"], 20.0)
             loop = asyncio.get_running_loop()
+            pid = phone.client.pid
+            assert pid is not None
+            begin = cpu_seconds(pid)
             await asyncio.sleep(2.2)
+            assert cpu_seconds(pid) - begin < 0.05  # on hook costs nothing
             assert phone.client.healthy(loop.time())
             lifted = loop.time()
             phone.client.set_active(True)
@@ -280,3 +290,23 @@ def test_on_hook_the_card_is_closed_and_at_the_next_lift_it_sounds_at_once(folde
 
     with VirtualCard(folder) as card:
         asyncio.run(story(card))
+
+
+def test_without_cards_the_clock_beats_time_and_on_hook_it_costs_nothing(folder: Path) -> None:
+    async def story() -> None:
+        async with media_phone(directory=folder, idle_close_s=0.2) as phone:
+            await phone.ready()
+            phone.client.set_active(True)
+            far = FarEnd()
+            phone.start_stream(far)
+            await phone.until(lambda: len(far.packets) > 50)
+            phone.client.stop_stream(1)
+            phone.client.set_active(False)
+            await asyncio.sleep(0.5)
+            assert phone.client.pid is not None
+            begin = cpu_seconds(phone.client.pid)
+            await asyncio.sleep(2.0)
+            assert cpu_seconds(phone.client.pid) - begin < 0.05
+            far.close()
+
+    asyncio.run(story())

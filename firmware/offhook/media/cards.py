@@ -28,7 +28,7 @@ class Cards:
         self._fault = False
         self._told: tuple[DeviceState, str] | None = None
         self._xruns_before = 0
-        self.retry_at = now
+        self._retry_at = now
         self._simulated: ClockedDevice | None = None
         if settings.capture is None or settings.playback is None:
             self._simulated = ClockedDevice(settings.period_ms, now, settings.sound_socket)
@@ -41,6 +41,11 @@ class Cards:
         """Xruns of all cards so far."""
         return self._xruns_before + (self._card.xruns if self._card else 0)
 
+    @property
+    def wake_at(self) -> float:
+        """When a card that is not there shall be tried again."""
+        return self._retry_at if self._fault else _NEVER
+
     def device(self, now: float, needed: bool) -> AudioDevice | None:
         """Return the device to serve; a card that is not needed is closed, one that is missing is tried again."""
         if self._simulated is not None:
@@ -48,7 +53,7 @@ class Cards:
         if self._card is not None and not needed:
             self._close_card()
             self._tell("closed", "")
-        if self._card is None and (needed or self._fault) and now >= self.retry_at:
+        if self._card is None and (needed or self._fault) and now >= self._retry_at:
             self._open(now)
         if self._card is not None:
             return self._card
@@ -91,7 +96,7 @@ class Cards:
     def _fail(self, error: DeviceError, now: float) -> None:
         self._fault = True
         # What was refused stays refused: the config must change first.
-        self.retry_at = _NEVER if isinstance(error, CardRefusedError) else now + RETRY_S
+        self._retry_at = _NEVER if isinstance(error, CardRefusedError) else now + RETRY_S
         self._tell("busy" if isinstance(error, CardBusyError) else "missing", str(error))
 
     def _close_card(self) -> None:

@@ -96,7 +96,7 @@ class MediaProcess:
         self._registered = (device, fds)
 
     def _timeout_ms(self, device: AudioDevice | None, now: float) -> float:
-        deadline = min(self._beat_at, self._cards.retry_at) if device is None else self._beat_at
+        deadline = min(self._beat_at, self._cards.wake_at) if device is None else self._beat_at
         due = device.deadline() if device is not None else None
         return max(0.0, ((deadline if due is None else min(due, deadline)) - now) * 1000)
 
