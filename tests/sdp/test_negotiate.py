@@ -1,5 +1,6 @@
 """Offer and answer: codecs, payload types, hold in all its forms, and the streams that are refused."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -245,6 +246,25 @@ SEEDS = [
     b"v=0\r\nc=IN IP6 ::1\r\nm=video 2 RTP/AVP 31\r\nm=audio 6 RTP/AVP 96\r\nc=IN IP4 192.0.2.1\r\n"
     b"a=rtpmap:96 PCMA/8000\r\na=rtcp:7 IN IP4 192.0.2.3\r\na=ptime:30\r\na=maxptime:40\r\na=inactive\r\n",
 ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a=rtpmap:0 PCMU/8000",
+        "a=",
+        "c=IN IP4 192.0.2.9",
+        "b=AS:1",
+        "a=rtpmap:0 " + " " * 300,
+        "m=audio 0 x" + " 0" * 900,
+    ],
+)
+def test_no_offer_takes_long(line: str) -> None:
+    lines = [line] * (60000 // (len(line) + 2))
+    data = "\r\n".join(["v=0", "c=IN IP4 192.0.2.9", *lines, "m=audio 6000 RTP/AVP 0", *lines]).encode()
+    start = time.thread_time()
+    hold_for_offer(data)
+    assert time.thread_time() - start < 1.0
 
 
 def test_five_thousand_damaged_offers_and_answers_do_no_harm() -> None:

@@ -298,6 +298,13 @@ def test_byte_by_byte_is_as_good_as_all_at_once() -> None:
         assert read_stream([data[i : i + 1] for i in range(len(data))]) == read_stream([data]), case.name
 
 
+def test_a_stream_in_single_bytes_takes_no_longer_than_its_bytes() -> None:
+    data = request("INVITE", "sip:2044@phone.test", "X: " + "y" * 30000, body=b"z" * 60000)
+    start = time.thread_time()
+    assert len(read_stream([data[i : i + 1] for i in range(len(data))])) == 1
+    assert time.thread_time() - start < 1.0
+
+
 # -- anything at all --------------------------------------------------------------------------------------------------
 
 
