@@ -45,7 +45,7 @@ WORDS = st.text(
     st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=["Cs", "Z"]), min_size=1, max_size=8
 )
 LINES = st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=12)
-NAMES = WORDS.filter(lambda word: ":" not in word and word.strip() == word)
+NAMES = WORDS.filter(lambda word: ":" not in word and word.strip(" \t") == word)
 ATTRIBUTES = st.lists(st.builds(Attribute, NAMES, st.none() | LINES), max_size=4).map(tuple)
 CONNECTIONS = st.sampled_from([Connection.of("192.0.2.1"), Connection.of("2001:db8::1"), Connection("IP4", "h.test")])
 MEDIA = st.builds(

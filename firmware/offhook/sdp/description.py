@@ -205,8 +205,13 @@ def _split(data: bytes) -> list[tuple[str, str]]:
     return lines
 
 
+def _words(text: str) -> list[str]:
+    """Split at blanks only; other white space is part of a word."""
+    return [word for word in text.split(" ") if word]
+
+
 def _parse_origin(value: str | None) -> Origin:
-    parts = (value or "").split()
+    parts = _words(value or "")
     if len(parts) != 6:
         return NO_ORIGIN
     return Origin(parts[0], parts[1], parts[2], parts[4], parts[5])
@@ -227,7 +232,7 @@ def _parse_attributes(lines: list[tuple[str, str]]) -> tuple[Attribute, ...]:
     for key, value in lines:
         if key == "a":
             name, colon, rest = value.partition(":")
-            attributes.append(Attribute(name.strip(), rest if colon else None))
+            attributes.append(Attribute(name.strip(" \t"), rest if colon else None))
     return tuple(attributes)
 
 
@@ -243,7 +248,7 @@ def _parse_media(lines: list[tuple[str, str]]) -> Media:
         kind=match[1].lower(),
         port=int(match[2]),
         protocol=match[4],
-        formats=tuple(match[5].split()),
+        formats=tuple(_words(match[5])),
         connection=_parse_connection(lines[1:]),
         attributes=_parse_attributes(lines[1:]),
         port_count=int(match[3]) if match[3] else None,
