@@ -28,11 +28,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def default_control_socket() -> Path:
-    """Return the socket's place: the service's runtime directory, or the user's own."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR")
-    if os.environ.get("RUNTIME_DIRECTORY") or not runtime:
-        return Path(runtime or "/run/offhook") / "control.sock"
-    return Path(runtime) / "offhook" / "control.sock"
+    """Return where the service listens: its runtime directory, which systemd names to the service itself."""
+    return Path((os.environ.get("RUNTIME_DIRECTORY") or "/run/offhook").split(":")[0]) / "control.sock"
 
 
 def summary(status: dict[str, object]) -> list[str]:
@@ -51,7 +48,9 @@ def summary(status: dict[str, object]) -> list[str]:
     for name in ("power", "emergency", "config", "audio"):
         section = status.get(name)
         if isinstance(section, dict):
-            facts = ", ".join(f"{key} {value}" for key, value in section.items() if value not in (None, "", False))
+            facts = ", ".join(
+                f"{key} {value}" for key, value in section.items() if value not in (None, "") and value is not False
+            )
             lines.append(f"{name:<10} {facts}")
     return lines
 
@@ -67,7 +66,8 @@ def _ask(path: Path) -> dict[str, object]:
             if not piece or len(answer) > _MAX_ANSWER:
                 raise ValueError("the answer is cut off")
             answer += piece
-    status = json.loads(answer).get("status")
+    value = json.loads(answer)
+    status = value.get("status") if isinstance(value, dict) else None
     if not isinstance(status, dict):
         raise ValueError("the answer has no status")
     return status

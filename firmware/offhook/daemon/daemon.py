@@ -35,6 +35,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = asyncio.get_running_loop().time()
+        self._network_up = True
         self.line = build(running.config, fixtures)
         self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
@@ -79,6 +80,12 @@ class Daemon:
         task.add_done_callback(self._ended)
         return task
 
+    def set_network(self, up: bool) -> None:
+        """Pull the simulated link, or plug it in again; a line that comes later begins with the link as it is."""
+        _log.warning("the simulated network link is %s", "up" if up else "down")
+        self._network_up = up
+        self.line.set_network(up)
+
     # -- what provisioning asks (PhoneControl) ----------------------------------------------------------------------
 
     def idle(self) -> bool:
@@ -92,6 +99,7 @@ class Daemon:
     async def switch(self, running: Running) -> None:
         """Go over to another config: the old line ends, the new one registers."""
         line = build(running.config, self.fixtures)
+        line.set_network(self._network_up)
         await self.line.stop()
         if settings.power(running.config) != settings.power(self.running.config):
             self._keep_power(running)

@@ -105,6 +105,11 @@ class Line:
         await self.shell.close()
         await self.media.stop()
 
+    def set_network(self, up: bool) -> None:
+        """Pull the simulated link out of SIP and media, or plug it in: nobody tells the phone, it has to notice."""
+        self.shell.transport.set_link(up)
+        self.legs.set_link(up)
+
     def sip_event(self, event: sip.Event) -> None:
         """Take what the endpoint says."""
         before = self.book.any_in_service()

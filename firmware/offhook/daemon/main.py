@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import tempfile
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -38,6 +39,8 @@ from offhook.errors import OffhookError
 from offhook.hardware.settings import BoardSettings
 from offhook.provisioning.service import ProvisioningService
 from offhook.provisioning.start import Choice
+from offhook.status.control import ControlSocket
+from offhook.status.linesocket import LineSocket
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -81,8 +84,12 @@ async def _run(options: Options) -> int:
         watchers = Watchers()
         runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="offhook-")))
         simulated = wiring.kind == "simulated"
+
+        def on_network(up: bool) -> None:
+            daemon.set_network(up)
+
         fixtures = Fixtures(
-            board=_board(wiring, config, watchers),
+            board=_board(wiring, config, watchers, on_network if options.simulator else None),
             board_audio=board_config.audio,
             watchers=watchers,
             guard=EmergencyGuard(desks if simulated else None),
@@ -110,13 +117,16 @@ def _board_file(options: Options) -> tuple[BoardConfig, BoardSettings]:
         raise OffhookError(f"{options.board}: cannot be read ({error.strerror}): check --board") from error
 
 
-def _board(wiring: BoardSettings, config: Config, watchers: Watchers) -> Board:
+def _board(
+    wiring: BoardSettings, config: Config, watchers: Watchers, on_network: Callable[[bool], None] | None
+) -> Board:
+    """Make the handset's body; ``on_network``: the simulator owns the link, and tells when it is pulled."""
     flash = settings.flash_window(config, plan(config.country))
     if wiring.kind == "simulated":
         from offhook.sim.board import SimulatedBoard
 
         loop = asyncio.get_running_loop()
-        return SimulatedBoard(wiring, flash, loop, lambda: watchers.note(PowerOffSeen()))
+        return SimulatedBoard(wiring, flash, loop, lambda: watchers.note(PowerOffSeen()), on_network)
     from offhook.hardware.battery import KernelBattery
     from offhook.hardware.board import GpioBoard
     from offhook.hardware.pins import open_factory
@@ -129,16 +139,19 @@ async def _sockets(options: Options, daemon: Daemon, runtime: Path, stack: Async
     """Open the sockets for programs before the phone starts, so that they see all of it."""
     from offhook.sim.board import SimulatedBoard
 
-    board = daemon.fixtures.board
+    board, loop = daemon.fixtures.board, asyncio.get_running_loop()
+    sockets: list[LineSocket] = []
     if isinstance(board, SimulatedBoard):
         from offhook.sim.socket import BoardSocket
 
-        loop = asyncio.get_running_loop()
-        for path in {runtime / "board", options.board_socket} - {None}:
-            socket = BoardSocket(board, Path(str(path)), daemon.status, loop.time)
-            await socket.start()
-            stack.push_async_callback(socket.stop)
-            daemon.fixtures.watchers.add(socket)
+        paths = [runtime / "board"] + ([options.board_socket] if options.board_socket else [])
+        sockets += [BoardSocket(board, path, daemon.status, loop.time) for path in paths]
+    if options.control_socket is not None:
+        sockets.append(ControlSocket(options.control_socket, daemon.status, loop.time))
+    for socket in sockets:
+        await socket.start()
+        stack.push_async_callback(socket.stop)
+        daemon.fixtures.watchers.add(socket)
 
 
 def _provision(daemon: Daemon, choice: Choice, store: ConfigStore) -> None:

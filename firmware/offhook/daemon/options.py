@@ -29,7 +29,7 @@ class Options:
             board=args.board,
             state_dir=args.state_dir or _state_dir("offhook"),
             board_socket=args.board_socket,
-            control_socket=args.control_socket,
+            control_socket=args.control_socket or _runtime_socket(),
             desks=tuple(args.emergency_desk),
         )
 
@@ -42,12 +42,18 @@ class Options:
             state_dir=args.state_dir or _state_dir("offhook-sim"),
             simulator=True,
             board_socket=args.board_socket,
-            control_socket=args.control_socket,
+            control_socket=args.control_socket or _runtime_socket(),
             web=not args.no_web,
             web_port=args.port,
             exchange=not args.no_exchange,
             desks=tuple(args.emergency_desk),
         )
+
+
+def _runtime_socket() -> Path | None:
+    # RUNTIME_DIRECTORY is what systemd made for the service (systemd.exec(5)).
+    service = os.environ.get("RUNTIME_DIRECTORY")
+    return Path(service.split(":")[0]) / "control.sock" if service else None
 
 
 def _state_dir(name: str) -> Path:

@@ -1,50 +1,24 @@
 """Requests of the board socket: read strictly, then performed on the simulated board."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
-from offhook.errors import OffhookError
 from offhook.sim.board import SimulatedBoard
+from offhook.status.linesocket import LineRequest, RequestError
+
+__all__ = ["Request", "RequestError", "perform"]
 
 _LONGEST_MS = 60_000
 _MOST_KEYS = 1000
 
 
-class RequestError(OffhookError):
-    """A request cannot be understood; ``identity`` holds its ``id`` where it had a readable one."""
-
-    def __init__(self, problem: str, identity: Mapping[str, object] | None = None) -> None:
-        super().__init__(problem)
-        self.identity = identity
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request: what to do, with what; ``identity`` is ``{"id": ..}`` or empty."""
-
-    do: str
-    fields: Mapping[str, object]
-    identity: Mapping[str, object]
+class Request(LineRequest):
+    """A request to the board's hands; its fields are read by kind and bounds."""
 
     @classmethod
     def parse(cls, line: bytes) -> "Request":
         """Read a line. Raises RequestError."""
-        try:
-            value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise RequestError(f"not a line of JSON ({error}): send one object per line") from None
-        if not isinstance(value, dict):
-            raise RequestError('not a JSON object: send {"do": ...}')
-        identity = {"id": value.pop("id")} if "id" in value else {}
-        do = value.pop("do", None)
-        if not isinstance(do, str) or do not in _FIELDS:
-            raise RequestError(f'"do" must be one of {", ".join(_FIELDS)}', identity)
-        unknown = sorted(set(value) - _FIELDS[do])
-        if unknown:
-            takes = ", ".join(sorted(_FIELDS[do])) or "nothing more"
-            raise RequestError(f'"{do}" does not take {", ".join(unknown)}: it takes {takes}', identity)
-        return cls(do, value, identity)
+        read = LineRequest.read(line, _FIELDS)
+        return cls(read.do, read.fields, read.identity)
 
     def milliseconds(self, name: str, default: int | None = None) -> float:
         """Return a duration in seconds."""
@@ -131,10 +105,6 @@ async def _button(board: SimulatedBoard, request: Request) -> None:
 
 async def _network(board: SimulatedBoard, request: Request) -> None:
     board.set_network(request.flag("up"))
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
 
 
 _DOERS: Mapping[str, Callable[[SimulatedBoard, Request], Awaitable[None]]] = {
