@@ -74,13 +74,14 @@ def test_a_refusal_steps_down_to_the_number(make_phone: MakePhone) -> None:
         phone.hang_up()
 
 
-def test_an_emergency_call_ends_what_holds_the_line(make_phone: MakePhone) -> None:
-    with StubServer("answer") as desk:
+def test_an_emergency_call_does_not_wait_for_the_end_of_the_call_before(make_phone: MakePhone) -> None:
+    with StubServer("answer", deaf_to=("BYE",)) as desk:
         text = config(account(desk.address, register=False))
         phone = make_phone(text, arguments=["--emergency-desk", desk.address])
         phone.call("1002")
         phone.wait_for("call", state="talking", emergency=False)
         phone.hang_up()
+        phone.wait_state("ON_HOOK")
         phone.call("112")
         phone.wait_for("call", state="talking", emergency=True)
         assert len([request for request in desk.requests if request.method == "INVITE"]) == 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offhook.engine.observations import Observation, PowerSeen, SaySeen
+from offhook.engine.observations import LampSeen, Observation, PowerSeen, SaySeen
 from offhook.engine.ports import LampState
 from offhook.engine.powerkeeper import PowerKeeper
 from offhook.errors import DeviceError
@@ -46,6 +46,7 @@ class FakeListener:
     notices: list[NoticeRaised] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
+    lamps: list[str] = field(default_factory=list)
 
     def post(self, event: NoticeRaised) -> None:
         self.notices.append(event)
@@ -54,8 +55,12 @@ class FakeListener:
         self.spoken.append(text)
 
     def note(self, observation: Observation) -> None:
-        assert isinstance(observation, PowerSeen)
-        self.states.append(observation.state)
+        if isinstance(observation, PowerSeen):
+            self.states.append(observation.state)
+        else:
+            assert isinstance(observation, LampSeen)
+            assert observation.name == "battery"
+            self.lamps.append(observation.state)
 
     def emergency_holds(self) -> bool:
         return self.holds

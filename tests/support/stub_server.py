@@ -41,12 +41,13 @@ class SipRequest:
 
 @dataclass
 class StubServer:
-    """Listens at ``ip:port`` from its making to ``stop``."""
+    """Listens at ``ip:port`` from its making to ``stop``; methods in ``deaf_to`` are never answered."""
 
     behaviour: Behaviour
     ip: str = SERVER_IP
     port: int = 0
     status: str = "403 Forbidden"
+    deaf_to: tuple[str, ...] = ()
     requests: list[SipRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,7 +126,7 @@ class StubServer:
             reply(answer)
 
     def _answers(self, request: SipRequest) -> list[bytes]:
-        if self.behaviour == "silent" or request.method == "ACK":
+        if self.behaviour == "silent" or request.method in ("ACK", *self.deaf_to):
             return []
         if request.method != "INVITE":
             return [self._response(request, "200 OK")]

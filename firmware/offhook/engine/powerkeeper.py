@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from offhook.engine.observations import Json, Observation, PowerSeen, SaySeen
+from offhook.engine.observations import Json, LampSeen, Observation, PowerSeen, SaySeen
 from offhook.engine.ports import LampState
 from offhook.errors import DeviceError
 from offhook.phone.events import NoticeRaised
@@ -157,6 +157,7 @@ class PowerKeeper:
                 level = logging.INFO if state is PowerState.MAINS else logging.WARNING
                 _log.log(level, "power: %s%s", state.value, charge)
                 self._board.set_lamp("battery", _LAMPS[state])
+                self._listener.note(LampSeen("battery", _LAMPS[state]))
                 self._listener.note(PowerSeen(state.value))
                 self._heard = False
                 self._post_words(now)
