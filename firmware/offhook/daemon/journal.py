@@ -30,7 +30,7 @@ class _JournalFields(logging.Filter):
 class Notifier(Protocol):
     """Tells the service manager a state string (sd_notify(3))."""
 
-    def __call__(self, state: str) -> object: ...
+    def __call__(self, state: str, /) -> object: ...
 
 
 def set_up(level: str) -> None:

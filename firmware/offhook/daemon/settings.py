@@ -8,16 +8,19 @@ from offhook.config.schema import Config
 from offhook.dsp.regions import TonePlan
 from offhook.emergency.attempts import LadderSettings
 from offhook.emergency.location import CivicLocation, GeodeticLocation, Location
-from offhook.emergency.numbers import numbers_for
-from offhook.emergency.pidf import PidfIdentity
+from offhook.emergency.numbers import EmergencyError, numbers_for
+from offhook.emergency.pidf import PidfIdentity, Provider
 from offhook.engine.caller import EmergencySettings
 from offhook.engine.session import MediaOffer
 from offhook.media.settings import MediaSettings
+from offhook.phone.actions import Tone
 from offhook.phone.settings import PhoneSettings
 from offhook.power.settings import PowerSettings
 from offhook.sip.settings import AccountSettings, EndpointSettings
 
 OPEN_DIALPLAN = "(x.T|*x.T)"
+# Where the other side hangs up, North America gives reorder tone, the rest of the world busy tone (ITU-T E.180).
+REORDER_COUNTRIES = frozenset({"US", "CA"})
 ACCEPT = ("application/sdp", "multipart/mixed")
 
 
@@ -60,6 +63,7 @@ def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:
         ring_limit=timers.ring_timeout_s,
         reorder=timers.reorder_s,
         howler=timers.howler_s,
+        disconnect_tone=Tone.REORDER if config.country in REORDER_COUNTRIES else Tone.BUSY,
     )
 
 
@@ -70,7 +74,9 @@ def emergency_numbers(config: Config) -> dict[str, str]:
 
 def emergency(config: Config, numbers: dict[str, str], device: str) -> EmergencySettings:
     """Return what emergency calls need; ``device`` is a UUID that stays with this phone."""
-    identity = PidfIdentity(entity=f"pres:{device}@offhook.invalid", device_id=f"urn:uuid:{device}")
+    identity = PidfIdentity(
+        entity=f"pres:{device}@offhook.invalid", device_id=f"urn:uuid:{device}", provider=_provider(config, device)
+    )
     return EmergencySettings(
         numbers=numbers,
         identity=identity,
@@ -78,6 +84,22 @@ def emergency(config: Config, numbers: dict[str, str], device: str) -> Emergency
         method=config.location.method if config.location else "Manual",
         ladder=LadderSettings(first_response=config.emergency.first_provisional_s),
     )
+
+
+def _provider(config: Config, device: str) -> Provider | None:
+    """Return who vouches for a location that was typed in: this phone, reached at its first account.
+
+    None where there is no account, or its address cannot stand in the document: the location goes without it then.
+    """
+    first = next(iter(config.accounts), None)
+    if first is None:
+        return None
+    name = f'offhook phone "{first.display_name or first.name}"'[:200]
+    language = (config.language or "en").partition("-")[0].lower()
+    try:
+        return Provider(reference=f"{device}@offhook.invalid", name=name, contact=first.uri, language=language)
+    except EmergencyError:
+        return None
 
 
 def location(config: LocationConfig) -> Location:

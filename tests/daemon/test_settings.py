@@ -1,0 +1,68 @@
+"""From a config to the rooms' own settings."""
+
+import textwrap
+from datetime import UTC, datetime
+
+import pytest
+
+from offhook.config.load import load
+from offhook.config.schema import Config
+from offhook.daemon import settings
+from offhook.daemon.files import VALIDATORS
+from offhook.emergency.pidf import pidf_lo
+from offhook.phone.actions import Tone
+
+DEVICE = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+
+
+def config(
+    country: str = "NO", accounts: str = "- {name: desk, uri: 'sip:1001@pbx.test', register: false}", more: str = ""
+) -> Config:
+    text = f"country: {country}\naccounts: [{accounts.removeprefix('- ')}]\n"
+    text += "location: {civic: {country: NO, A3: Oslo, RD: Storgata}}\n" + textwrap.dedent(more)
+    return load(text, "offhook.yaml", VALIDATORS)
+
+
+@pytest.mark.parametrize(
+    ("country", "tone"),
+    [("US", Tone.REORDER), ("CA", Tone.REORDER), ("NO", Tone.BUSY), ("DE", Tone.BUSY), ("GB", Tone.BUSY)],
+)
+def test_the_tone_after_the_other_side_hung_up_is_the_countrys(country: str, tone: Tone) -> None:
+    assert settings.phone(config(country), {}).disconnect_tone is tone
+
+
+def test_the_phone_vouches_for_a_location_that_was_typed_in() -> None:
+    accounts = "{name: desk, uri: 'sip:1001@pbx.test', register: false, display_name: Front desk}"
+    found = settings.emergency(config(accounts=accounts, more="language: nb-NO\n"), {}, DEVICE)
+    provider = found.identity.provider
+    assert provider is not None
+    assert provider.name == 'offhook phone "Front desk"'
+    assert provider.contact == "sip:1001@pbx.test"
+    assert provider.language == "nb"
+    assert DEVICE in provider.reference
+    assert found.location is not None
+    document = pidf_lo(found.location, found.identity, datetime(2026, 1, 1, tzinfo=UTC))
+    assert b"offhook phone" in document
+    assert b"sip:1001@pbx.test" in document
+
+
+def test_without_an_account_nobody_vouches() -> None:
+    assert settings.emergency(config(accounts=""), {}, DEVICE).identity.provider is None
+
+
+def test_an_account_without_display_name_is_known_by_its_own() -> None:
+    provider = settings.emergency(config(), {}, DEVICE).identity.provider
+    assert provider is not None
+    assert (provider.name, provider.language) == ('offhook phone "desk"', "en")
+
+
+def test_the_ladder_waits_as_long_as_the_config_says() -> None:
+    found = settings.emergency(config(more="emergency: {first_provisional_s: 2.5}\n"), {"112": "x"}, DEVICE)
+    assert found.ladder.first_response == 2.5
+    assert found.numbers == {"112": "x"}
+
+
+def test_the_countrys_emergency_numbers_come_with_the_configs_own() -> None:
+    numbers = settings.emergency_numbers(config(more="emergency: {numbers: [{number: '555', service: sos.gas}]}\n"))
+    assert numbers["112"] == "urn:service:sos"
+    assert numbers["555"] == "urn:service:sos.gas"
