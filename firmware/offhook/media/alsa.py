@@ -24,7 +24,8 @@ _STALL_S = 0.5
 _TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _PACE_WINDOW_S = 0.2
 _MOST_QUEUE_PERIODS = 3.0
-_LEVEL_TICKS = 64
+_LEVEL_TICKS = 16
+_LOOK_TICKS = 4
 _LEVEL_SLACK = RATE // 1000
 _NOTHING = np.zeros(0, np.int16)
 
@@ -61,10 +62,11 @@ class AlsaDevice:
         self._polled: list[tuple[int, int]] = [(int(fd), int(mask)) for fd, mask in self._mic.handle.polldescriptors()]
         self._fds = {fd for fd, _ in self._polled}
         self._started = False
-        self._alarm = False
+        self._periods = 0  # that wait to be read
         self._heard_at = now
         self._window_start, self._window_frames = now, 0
         self._level_sum, self._level_ticks, self._nudge = 0, 0, 0
+        self._looked, self._steady = 0, False
 
     def descriptors(self) -> Sequence[tuple[int, int]]:
         """See AudioDevice."""
@@ -78,6 +80,7 @@ class AlsaDevice:
     def ready(self, events: Sequence[tuple[int, int]], now: float) -> bool:
         """See AudioDevice."""
         if not self._started:
+            self._periods = 1
             return True
         if now - self._heard_at > _STALL_S:
             raise CardMissingError(
@@ -87,20 +90,21 @@ class AlsaDevice:
         if not mine:
             return False
         events_now = int(self._mic.handle.polldescriptors_revents(mine))
-        self._alarm = bool(events_now & _TROUBLE)
-        return events_now != 0
+        # Part of a period is left where it is: what is read now would not wake us when the rest has come.
+        self._periods = 1 if events_now & _TROUBLE else self._mic.recorded() // self._mic.form.period
+        return self._periods > 0
 
     def read(self, now: float) -> Samples | None:
         """See AudioDevice."""
         first = not self._started
         self._started = True
-        alarm, self._alarm = self._alarm, False
-        # Part of a period is left where it is: what is read now would not wake us when the rest has come.
-        if not (first or alarm) and self._mic.recorded() < self._mic.form.period:
+        if not self._periods:
             return None
+        self._periods -= 1
         frames, data = self._mic.read()
         if frames == XRUN:
             self.xruns += 1
+            self._periods = 0
             self._mic.read()  # starts it again
             self._heard_at = now
             return None
@@ -114,13 +118,18 @@ class AlsaDevice:
 
     def wanted(self) -> int:
         """See AudioDevice."""
+        self._looked += 1
+        if self._looked % _LOOK_TICKS and self._steady and not self._nudge:
+            return self._period
         queued = self._queued()
+        self._steady = False
         if queued == 0:
             self._level_sum = self._level_ticks = self._nudge = 0
             return self._queue
         lack = self._queue - self._period - queued
         if abs(lack) > self._period:
             return max(0, self._period + lack)
+        self._steady = True
         self._level_sum += lack
         self._level_ticks += 1
         if self._level_ticks == _LEVEL_TICKS:
@@ -139,6 +148,7 @@ class AlsaDevice:
         taken = self._ear.write(data)
         if taken == XRUN:
             self.xruns += 1
+            self._steady = False
             self._queue = min(self._queue + self._period // 2, self._most_queue)
             silence = self._to_card.silence(max(0, self._queue - len(samples)))
             taken = self._ear.write(silence + data)

@@ -15,6 +15,7 @@ from offhook.rtp.quality import mos, rating
 from offhook.rtp.report import RtcpSession
 
 _RTCP_TYPES = range(192, 224)  # of the second octet, where RTCP shares the RTP port (RFC 5761 section 4)
+_RTCP_S = 0.1  # it is in no hurry: what arrives has the kernel's stamp
 _ENDS_MS = 20.0  # what both cards add to the delay, about
 
 
@@ -41,6 +42,7 @@ class Stream:
         self._session = RtcpSession(self._sender.ssrc, plan.cname, lambda: int.from_bytes(random(4), "big") / (1 << 32))
         self._rtcp_source: Address | None = None
         self._now = 0.0
+        self._rtcp_at = 0.0
         self._reported = (0, 0)
 
     def update(self, plan: StreamSettings) -> None:
@@ -60,10 +62,9 @@ class Stream:
                 continue
             if digit is not None:
                 digits.append(digit)
-        for data, address, arrival in self._rtcp.receive():
-            self._take_rtcp(data, address, arrival)
-        if now >= self._session.deadline(now):
-            self._send_rtcp(self._session.report(now, self._wall_clock()))
+        if now >= self._rtcp_at:
+            self._rtcp_at = now + _RTCP_S
+            self._serve_rtcp(now)
         return digits
 
     def capture(self, mic: Samples) -> None:
@@ -109,6 +110,12 @@ class Stream:
         self._send_rtcp(self._session.goodbye(now, self._wall_clock()))
         self._rtp.close()
         self._rtcp.close()
+
+    def _serve_rtcp(self, now: float) -> None:
+        for data, address, arrival in self._rtcp.receive():
+            self._take_rtcp(data, address, arrival)
+        if now >= self._session.deadline(now):
+            self._send_rtcp(self._session.report(now, self._wall_clock()))
 
     def _take(self, data: bytes, address: Address, arrival: float) -> str | None:
         """Take a datagram of the RTP port; return a digit that begins with it. Raises RtpError."""
