@@ -1,11 +1,14 @@
-"""How late packets come: a forgetting histogram of transit times, one millisecond wide per bin.
+"""How late packets come: a forgetting histogram of delays, one millisecond wide per bin.
 
 NetEQ of WebRTC keeps such a histogram with bins of 20 ms (one packet), so that its target is never below 20 ms and
 moves in steps of 20. On a LAN or a DSL line the 99th percentile is 1 to 12 ms: bins of one millisecond win the rest.
+
+Delays are counted from the fastest packet of the last 4 to 8 s, so that clocks that run apart move histogram and all.
 """
 
-_BINS = 640
-_HEADROOM = 80  # bins kept free below the fastest packet seen, for faster ones and for clock drift
+_BINS = 600
+_WINDOW = 200  # packets after which the fastest packet before them begins to be forgotten
+_STEP_MS = 4.0  # a fastest packet that got slower by more than this within two windows is another path, not drift
 
 
 class DelayEstimator:
@@ -23,30 +26,30 @@ class DelayEstimator:
     def reset(self) -> None:
         """Forget everything (new source, other clock)."""
         self._weights = [0.0] * _BINS
-        self._anchor = 0.0
-        self._next = 1.0
+        self._next = 1.0  # weight of the next observation: growing weights forget without touching the old ones
         self._total = 0.0
         self._top = 0
-        self._bottom = _BINS - 1
+        self._before = self._lately = float("inf")  # fastest packets of the window before and of this one
+        self._base = 0.0
+        self._count = 0
 
     @property
     def empty(self) -> bool:
         """Nothing was observed yet."""
         return self._total == 0.0
 
+    @property
+    def floor(self) -> float:
+        """Transit time of the fastest packet of late."""
+        return self._base
+
     def observe(self, transit: float) -> None:
         """Take one packet's transit time in milliseconds."""
-        if self.empty:
-            self._anchor = transit - _HEADROOM
-        index = int(transit - self._anchor)
-        if transit < self._anchor:
-            index = self._shift_up(transit)
-        elif index >= _BINS:
-            index = self._shift_down(index)
+        self._track(transit)
+        index = min(int(transit - self._base), _BINS - 1)
         self._weights[index] += self._next
         self._total += self._next
         self._top = max(self._top, index)
-        self._bottom = min(self._bottom, index)
         self._next *= self._growth
         if self._next > 1e9:
             self._rescale()
@@ -58,36 +61,25 @@ class DelayEstimator:
         while index > 0 and spare >= weights[index]:
             spare -= weights[index]
             index -= 1
-        return self._anchor + index + 1
+        return self._base + index + 1
 
-    def floor(self) -> float:
-        """Return the transit time of the fastest packets of late (lower edge of the bin)."""
-        weights, least = self._weights, self._total * 0.002
-        while self._bottom < self._top and weights[self._bottom] < least:
-            self._bottom += 1
-        return self._anchor + self._bottom
+    def _track(self, transit: float) -> None:
+        """Follow the fastest packet."""
+        if self._count == _WINDOW:
+            self._before, self._lately = self._lately, transit
+            self._count = 0
+            slower = min(self._before, transit) - self._base
+            if slower > _STEP_MS:
+                self._shift(int(slower))
+        self._count += 1
+        self._lately = min(self._lately, transit)
+        self._base = min(self._before, self._lately)
 
-    def _shift_up(self, transit: float) -> int:
-        """Make room below; bins that fall off the top are joined into the last."""
-        count = min(int(self._anchor - transit) + 1 + _HEADROOM, _BINS - 1)
-        lost = sum(self._weights[_BINS - count :])
-        self._weights = [0.0] * count + self._weights[: _BINS - count]
-        self._weights[-1] += lost
-        self._anchor -= count
-        self._top = min(self._top + count, _BINS - 1)
-        self._bottom = min(self._bottom + count, _BINS - 1)
-        return max(0, int(transit - self._anchor))
-
-    def _shift_down(self, index: int) -> int:
-        """Drop empty bins at the bottom, or clamp to the last bin."""
-        room = next(i for i, weight in enumerate(self._weights) if weight > 1e-4 * self._total) - _HEADROOM
-        if room > 0:
-            self._weights = self._weights[room:] + [0.0] * room
-            self._anchor += room
-            self._top -= room
-            self._bottom = max(0, self._bottom - room)
-            index -= room
-        return min(index, _BINS - 1)
+    def _shift(self, count: int) -> None:
+        """The path got slower by ``count`` ms: what was that late is not late any more."""
+        count = min(count, _BINS - 1)
+        self._weights = [sum(self._weights[: count + 1]), *self._weights[count + 1 :], *([0.0] * count)]
+        self._top = max(0, self._top - count)
 
     def _rescale(self) -> None:
         self._weights = [weight / self._next if weight > self._next * 1e-9 else 0.0 for weight in self._weights]

@@ -75,11 +75,11 @@ class JitterSettings:
 
     rate: int = 8000
     initial: float = 20.0
-    minimum: float = 0.0
+    minimum: float = 3.0
     maximum: float = 400.0
-    shrink_share: float = 0.99
-    grow_share: float = 0.95
-    memory: float = 600.0
+    shrink_share: float = 0.992
+    grow_share: float = 0.98
+    memory: float = 1500.0
     skip: float = 20.0
     resync: float = 2000.0
 
@@ -92,7 +92,8 @@ class JitterStatistics:
         late: came after their time and were not played at all.
         skipped: were dropped because more than ``maximum`` was waiting.
         resyncs: new sources and jumps of the sender's clock.
-        lost_samples: asked to be concealed; ``held_samples`` of them because a packet was late, not lost.
+        lost_samples: asked to be concealed.
+        held_samples: of those, because a packet was late and not lost.
         shortened_samples: taken out of the timeline to lessen the delay; ``lengthened_samples``: put in.
     """
 
@@ -214,14 +215,14 @@ class JitterBuffer:
         """How long samples wait here now, measured from the fastest packets of late."""
         if self._play is None or self._transit.empty:
             return 0.0
-        return max(0.0, self._offset() / self._per_ms - self._transit.floor())
+        return max(0.0, self._offset() / self._per_ms - self._transit.floor)
 
     @property
     def target_ms(self) -> float:
         """How long the slower packets of late make it worth to wait."""
         if self._transit.empty:
             return self._settings.initial
-        return self._need(self._settings.shrink_share) / self._per_ms - self._transit.floor()
+        return self._need(self._settings.shrink_share) / self._per_ms - self._transit.floor
 
     def _restart(self, packet: RtpPacket, arrival: float) -> None:
         """Begin anew with ``packet``: another source, or its clock has jumped."""
@@ -255,7 +256,7 @@ class JitterBuffer:
 
     def _need(self, share: float) -> float:
         """Smallest useful time from media time to a call, in samples."""
-        floor = self._transit.floor()
+        floor = self._transit.floor
         settings = self._settings
         least = max(settings.minimum, settings.initial * (1.0 - self._observed / _SETTLED))
         wanted = max(self._transit.quantile(share), floor + least)
@@ -269,7 +270,6 @@ class JitterBuffer:
         if first is None:
             self._held += missing
             self.statistics.lost_samples += missing
-            self.statistics.held_samples += missing
             return Piece("lost", missing)
         gap = first.stamp - self._play
         if gap > self._held:
@@ -314,7 +314,7 @@ class JitterBuffer:
         assert self._play is not None
         late, self._held = self._held - max(gap, 0), 0
         self._play += max(gap, 0)
-        self.statistics.held_samples -= max(gap, 0)
+        self.statistics.held_samples += late
         effective = self._offset() - self._behind()[0]
         if late <= self._settings.skip * self._per_ms and effective >= self._need(self._settings.grow_share):
             self._play += late
@@ -325,11 +325,11 @@ class JitterBuffer:
         if self._play is None or self._store.first is None:
             return
         stamp, length = self._store.newest
-        if stamp + length - self._play <= self._settings.maximum * self._per_ms:
+        if stamp + length - self._play - self._held <= self._settings.maximum * self._per_ms:
             return
         assert self._phase is not None
         wanted = int(self._phase + self._heard - self._need(self._settings.shrink_share))
         before = len(self._store)
-        self._play = self._store.begin_at(wanted)
+        self._play = max(self._play, self._store.begin_at(wanted))
         self._held = 0
         self.statistics.skipped += before - len(self._store)
