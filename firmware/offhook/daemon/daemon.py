@@ -36,6 +36,7 @@ class Daemon:
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = asyncio.get_running_loop().time()
         self._network_up = True
+        self._held: list[tuple[Event, float]] | None = None
         self.line = build(running.config, fixtures)
         self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
@@ -97,7 +98,19 @@ class Daemon:
         return self.line.book.any_in_service()
 
     async def switch(self, running: Running) -> None:
-        """Go over to another config: the old line ends, the new one registers."""
+        """Go over to another config: the old line ends, the new one registers.
+
+        What the person does meanwhile is kept for the new line: who lifts and dials in these seconds is served.
+        """
+        self._held = []
+        try:
+            await self._switch(running)
+        finally:
+            held, self._held = self._held, None
+            for event, t in held:
+                self.line.switchboard.phone_event(event, t)
+
+    async def _switch(self, running: Running) -> None:
         line = build(running.config, self.fixtures)
         line.set_network(self._network_up)
         await self.line.stop()
@@ -127,7 +140,10 @@ class Daemon:
 
     def phone_event(self, event: Event, t: float) -> None:
         """See :class:`offhook.engine.ports.BoardListener`."""
-        self.line.switchboard.phone_event(event, t)
+        if self._held is not None:
+            self._held.append((event, t))
+        else:
+            self.line.switchboard.phone_event(event, t)
 
     def button(self, name: str, t: float) -> None:
         """See :class:`offhook.engine.ports.BoardListener`."""

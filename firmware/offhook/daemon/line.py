@@ -90,6 +90,16 @@ class Line:
             _log.warning("an emergency call is ended because the phone stops")
         if self._binding is not None:
             self._binding.cancel()
+        try:
+            await self._farewell()
+        except Exception:
+            _log.exception("the end of calls and registrations failed; the phone stops all the same")
+        finally:
+            self.speaker.close()
+            await self.shell.close()
+            await self.media.stop()
+
+    async def _farewell(self) -> None:
         self.switchboard.close()
         for leg in self.legs:
             self.legs.end(leg)
@@ -101,9 +111,6 @@ class Line:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             _log.warning("a server did not confirm the end of a call or registration in %g s", _FAREWELL_S)
-        self.speaker.close()
-        await self.shell.close()
-        await self.media.stop()
 
     def set_network(self, up: bool) -> None:
         """Pull the simulated link out of SIP and media, or plug it in: nobody tells the phone, it has to notice."""
