@@ -44,14 +44,14 @@ function showEar() {
   if ($("tone").textContent !== text) $("tone").textContent = text;
 }
 
-function showHook(off) {
+function showHook(off, mine = false) {
   if (off === shown.off) return;
   shown.off = off;
   phone.dataset.off = off;
   $("handset").setAttribute("aria-pressed", off);
   $("handset").setAttribute("aria-label", off ? "Put the handset back" : "Lift the handset");
   cord.follow();
-  if (off) sound.lift(); else sound.hangUp();
+  if (off) sound.lift(mine); else sound.hangUp();
 }
 
 function showLamp(name, state) {
@@ -155,7 +155,7 @@ async function ask(request) {
 async function toggleHook() {
   const off = !shown.off;
   shown.movedAt = performance.now();
-  showHook(off);
+  showHook(off, true);
   await ask({ do: off ? "lift" : "hang_up" });
 }
 

@@ -47,11 +47,12 @@ export class Sound {
     this.bell = new Bell(this.context);
   }
 
-  // The handset is off the hook: ear and mouth live.
-  async lift() {
+  // The handset is off the hook: ear and mouth live. Who lifts it here (`mine`) has the sound here.
+  async lift(mine = false) {
     this.lifted = true;
     clearTimeout(this.release);
-    this.link.claim();
+    if (mine) this.link.claim();
+    else if (this.place === "elsewhere") return;
     if (this.off) return;
     try {
       await this.wake();

@@ -26,11 +26,11 @@ const HEADLINES = {
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const plain = (name) => name.toLowerCase().replaceAll("_", " ");
 
-// "sip:100@offhook.invalid" -> "100"
+// "sip:100@offhook.invalid", "100@offhook.invalid" -> "100"
 export function party(peer) {
   const text = peer ?? "";
   if (text.toLowerCase().includes("urn:service:sos")) return "the emergency desk";
-  return /<?sips?:([^@;>]+)@/.exec(text)?.[1] ?? /tel:([^;>]+)/.exec(text)?.[1] ?? text;
+  return /^(?:<?sips?:)?([^@;>]+)@/.exec(text)?.[1] ?? /tel:([^;>]+)/.exec(text)?.[1] ?? text;
 }
 
 export function headline({ state, peer, emergency, dialled }) {
