@@ -17,7 +17,8 @@ from offhook.media.settings import MediaSettings, StreamSettings
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 2.0
 _START_LIMIT_S = 20.0  # a small board that reads everything from its card for the first time
-_HUNG_S = 4.0
+_LOOK_S = 1.0
+_MOST_STALE = 3
 _FAREWELL_S = 1.0
 _RESTART_S = 1.0
 _MOST_AT_ONCE = 256
@@ -199,12 +200,17 @@ class MediaClient:
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
         """Return the exit status of the process, once it ends or was ended because it hangs."""
         loop = asyncio.get_running_loop()
+        stale = 0
         while True:
+            looked = loop.time()
             try:
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(_LOOK_S):
                     return await process.wait()
             except TimeoutError:
-                if loop.time() - self._heard > self._limit + _HUNG_S - _HEARTBEAT_LIMIT_S:
+                # Where this loop stood still itself, the heartbeats of that time are yet to be read.
+                punctual = loop.time() - looked < 2 * _LOOK_S
+                stale = stale + 1 if punctual and not self.healthy(loop.time()) else 0
+                if stale == _MOST_STALE:
                     _log.error("the media process hangs; it is killed")
                     with contextlib.suppress(ProcessLookupError):
                         process.kill()

@@ -127,7 +127,7 @@ class AlsaDevice:
             self._level_sum = self._level_ticks = self._nudge = 0
             return self._queue
         lack = self._queue - self._period - queued
-        if abs(lack) > self._period:
+        if lack > self._period or lack < -self._period // 2:
             return max(0, self._period + lack)
         self._steady = True
         self._level_sum += lack
