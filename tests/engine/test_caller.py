@@ -520,3 +520,19 @@ def test_putting_back_always_leaves_no_leg_no_stream_and_no_socket(
         bench.assert_nothing_left()
 
     call_desks(scenario, *desks, transports=transports)
+
+
+def test_closing_ends_the_climb_and_nothing_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(answers)
+
+    async def scenario(bench: Bench) -> None:
+        bench.caller.close()
+        bench.caller.place("o1", "112")
+        await asyncio.sleep(1)
+        bench.caller.close()
+        await asyncio.sleep(30)
+        bench.assert_nothing_left()
+        assert desk.calls == []
+
+    call_desks(scenario, Deaf(), desk)
+    assert "because the phone stops" in caplog.text

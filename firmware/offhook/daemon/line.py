@@ -86,8 +86,6 @@ class Line:
 
     async def stop(self) -> None:
         """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s."""
-        if self.caller.up:
-            _log.warning("an emergency call is ended because the phone stops")
         if self._binding is not None:
             self._binding.cancel()
         try:
@@ -101,6 +99,7 @@ class Line:
 
     async def _farewell(self) -> None:
         self.switchboard.close()
+        self.caller.close()
         for leg in self.legs:
             self.legs.end(leg)
         self.shell.endpoint.close(self.shell.now())

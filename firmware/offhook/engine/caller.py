@@ -122,6 +122,12 @@ class EmergencyCaller:
         self._finish("was hung up here")
         return True
 
+    def close(self) -> None:
+        """End the call, if there is one, because the phone stops: nothing is tried again after this."""
+        if self._climb is not None:
+            _log.warning("an emergency call is ended because the phone stops", extra={"call": self._climb.call})
+            self.end(self._climb.call)
+
     def leg_trying(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._report(leg, lambda ladder, n, now: ladder.on_trying(n, now))
