@@ -165,6 +165,22 @@ def test_a_key_of_the_other_side_is_told_once() -> None:
     assert bench.of(msg.DtmfReceived) == [msg.DtmfReceived(1, "#")]
 
 
+def test_a_key_of_the_other_side_is_a_pause_and_no_loss() -> None:
+    bench = Bench().call()
+    bench.hear(50)
+    for number in range(50, 60):
+        event = TelephoneEvent(5, number == 59, 10, (number - 49) * 160)
+        bench.rtp.deliver(RtpPacket(96, number, 8000, 7, event.serialize()).serialize(), REMOTE, bench.now)
+        bench.tick(2)
+    bench._sequence = 60
+    heard = bench.hear(50)
+    bench.line.stop_stream(1, bench.now)
+    report = bench.of(msg.StreamReport)[-1]
+    assert isinstance(report, msg.StreamReport)
+    assert (report.rx, report.lost, report.concealed) == (110, 0, 0)
+    assert rms(heard[-800:]) > 4000
+
+
 def test_a_prompt_speaks_instead_of_the_tone_and_then_the_tone_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "say.wav"
     with wave.open(str(path), "wb") as file:

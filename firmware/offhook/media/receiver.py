@@ -2,12 +2,13 @@
 
 from offhook.dsp.codecs.g711 import G711, LAWS
 from offhook.dsp.playout import Playout
-from offhook.media.device import Samples
+from offhook.media.device import RATE, Samples
 from offhook.media.settings import Address, StreamSettings
 from offhook.rtp.jitter import JitterBuffer
 from offhook.rtp.packet import RtpPacket
 
 _SILENT_S = 2.0
+_LONGEST_PAUSE = RATE // 5
 
 
 class Receiver:
@@ -21,6 +22,8 @@ class Receiver:
         self.source: Address | None = None
         self.packets = 0
         self._heard_at = 0.0
+        self._event = -1  # timestamp of the last telephone event, and how much of it is filled
+        self._event_until = 0
         self._plan = plan
         self._concealed_before = self._played_before = 0
         self._start_over()
@@ -67,6 +70,19 @@ class Receiver:
         self.packets += 1
         if self._plan.receive and packet.payload_type in self._decoders:
             self.buffer.put(packet, arrival)
+
+    def pause(self, packet: RtpPacket, arrival: float) -> None:
+        """Take a telephone event: it stands for sound that was not sent, so that nothing is missed or made up."""
+        self.packets += 1
+        duration = int.from_bytes(packet.payload[2:4], "big")
+        begin = self._event_until if packet.timestamp == self._event else 0
+        self._event, self._event_until = packet.timestamp, max(begin, duration)
+        count = duration - begin
+        if 0 < count <= _LONGEST_PAUSE and self._plan.receive and self._decoders:
+            payload_type, law = next(iter(self._decoders.items()))
+            silence = bytes([law.silence]) * count
+            timestamp = packet.timestamp + begin & 0xFFFFFFFF
+            self.buffer.put(RtpPacket(payload_type, packet.sequence, timestamp, packet.ssrc, silence), arrival)
 
     def read(self, count: int, now: float) -> Samples | None:
         """Return ``count`` samples for the ear, None on hold."""

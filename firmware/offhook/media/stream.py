@@ -127,7 +127,9 @@ class Stream:
             return None
         self._session.received(packet, arrival)
         if packet.payload_type == self._plan.dtmf_receive_payload_type:
-            return self._events.receive(packet.payload, packet.timestamp)
+            digit = self._events.receive(packet.payload, packet.timestamp)
+            self._receiver.pause(packet, arrival)
+            return digit
         self._receiver.take(packet, arrival)
         return None
 
