@@ -86,6 +86,8 @@ class Phone:
 
     def take(self, event: ev.Event) -> None:
         now = self.pair.now
+        if getattr(event, "call", None) == "before":
+            return
         match event:
             case ev.CallTrying(call):
                 self.perform(self.ladder.on_trying(int(call), now))
@@ -254,6 +256,24 @@ def test_a_slow_server_that_answers_after_all_wins_and_the_other_call_is_cancell
     phone.pair.run(1.0)
     assert phone.ladder.answered == 1
     assert second.of_type(ev.CallOver)
+
+
+def test_a_stream_that_died_unheard_costs_seconds_and_not_the_location() -> None:
+    phone = Phone("tcp")
+    desk = phone.serve(0, answer)
+    phone.endpoint.call("before", "x", "sip:bob@pbx.test", ANSWER, phone.pair.now)
+    phone.pair.run(60.0)
+    phone.endpoint.hang_up("before", phone.pair.now)
+    phone.pair.run(1.0)
+    phone.pair.link.dead_streams.add(1)
+    phone.began = phone.pair.now
+    phone.answered_after = None
+    phone.call()
+    last = desk.of_type(ev.IncomingCall)[-1]
+    assert isinstance(last, ev.IncomingCall)
+    assert has_location(last.request)
+    assert phone.answered_after is not None
+    assert phone.answered_after < 2.5
 
 
 def test_when_every_server_is_dead_the_ladder_goes_on_trying() -> None:

@@ -191,3 +191,59 @@ def test_a_503_moves_the_call_to_the_next_target() -> None:
     refused = alone.events()[-1]
     assert isinstance(refused, ev.CallRefused)
     assert refused.status == 486
+
+
+def test_a_stream_that_died_unheard_costs_a_call_two_seconds() -> None:
+    pair = ready()
+    pair.account(pair.a, "1001t", B, transport="tcp")
+    pair.a.endpoint.call("o1", "1001t", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(0.1)
+    pair.b.endpoint.reject("i1", 486, "", pair.now)
+    pair.run(60)
+    pair.link.dead_streams.add(1)
+    pair.a.endpoint.call("o2", "1001t", "sip:1002@pbx.test", OFFER, pair.now)
+    pair.run(1.9)
+    assert len(pair.b.of_type(ev.IncomingCall)) == 1
+    pair.run(0.2)
+    assert len(pair.b.of_type(ev.IncomingCall)) == 2
+    assert kinds(pair.a)[-2:] == ["CloseFlow", "CallTrying"]
+
+
+def test_a_stream_that_speaks_is_not_doubted() -> None:
+    alone = Alone(transport="tcp")
+    alone.endpoint.flow_opened(alone.flow("tcp"), alone.now)
+    invite(alone)
+    alone.heard()
+    alone.pass_time(1.0)
+    alone.endpoint.receive(b"\r\n", alone.flow("tcp"), alone.now)
+    assert alone.pass_time(20.0) == []
+    assert alone.events() == []
+
+
+def test_a_request_that_sees_an_old_stream_break_is_sent_once_more_over_a_new_one() -> None:
+    alone = Alone(transport="tcp")
+    alone.endpoint.flow_opened(alone.flow("tcp"), alone.now)
+    invite(alone)
+    (first,) = alone.heard()
+    alone.endpoint.flow_closed(alone.flow("tcp"), alone.now)
+    (second,) = alone.heard()
+    assert second.via.branch != first.via.branch
+    assert (second.call_id, second.cseq) == (first.call_id, first.cseq)
+    alone.endpoint.send_failed("tcp", THERE, "refused", alone.now)
+    assert alone.heard() == []
+    (refused,) = alone.events()
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.status == 0
+
+
+def test_a_registration_finds_its_way_back_from_a_dead_stream_within_seconds() -> None:
+    alone = Alone(transport="tcp", register=True)
+    (request,) = alone.heard()
+    alone.endpoint.flow_opened(alone.flow("tcp"), alone.now)
+    alone.say(answer(request, 200), "tcp")
+    (refresh,) = alone.pass_time(3241)
+    assert alone.pass_time(3.0) == []
+    assert alone.events()[-1] == ev.CloseFlow(alone.flow("tcp"))
+    alone.endpoint.flow_closed(alone.flow("tcp"), alone.now)
+    (again,) = alone.heard()
+    assert (again.call_id, again.via.branch != refresh.via.branch) == (request.call_id, True)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
-from offhook.sip.parser import parse_datagram
-
 from offhook.sip.endpoint import Endpoint
-from offhook.sip.events import Address, Event, Flow, Transmit
+from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit
 from offhook.sip.message import Request, Response
+from offhook.sip.parser import parse_datagram
 from offhook.sip.settings import AccountSettings, EndpointSettings
 
 A: Address = ("10.0.0.1", 5060)
@@ -18,13 +17,17 @@ B: Address = ("10.0.0.2", 5060)
 
 @dataclass
 class Link:
-    """What the network does to datagrams; streams are only delayed. ``drop`` is asked first."""
+    """What the network does to datagrams; streams are only delayed. ``drop`` is asked first.
+
+    ``dead_streams`` are the numbers of streams that swallow what is written to them and tell nobody.
+    """
 
     loss: float = 0.0
     duplicate: float = 0.0
     delay: float = 0.01
     jitter: float = 0.0
     tcp: bool = True
+    dead_streams: set[int] = field(default_factory=set)
     drop: Callable[[bytes], bool] = field(default=lambda data: False)
 
 
@@ -59,6 +62,7 @@ class Pair:
         self._wire: list[tuple[float, int, Address, bytes, Flow]] = []
         self._order = 0
         self._streams: dict[frozenset[Address], int] = {}
+        self._stream_count = 0
         self._stream_clock: dict[tuple[int, Address], float] = {}
         self.log: list[tuple[float, Address, Address, bytes]] = []
 
@@ -119,6 +123,8 @@ class Pair:
                     busy = True
                 while (event := peer.endpoint.next_event()) is not None:
                     peer.events.append(event)
+                    if isinstance(event, CloseFlow):
+                        self._close_stream(event.flow)
                     peer.on_event(event)
                     busy = True
 
@@ -139,13 +145,27 @@ class Pair:
             sender.endpoint.send_failed(transmit.transport, transmit.remote, "refused", self.now)
             return
         ends = frozenset((sender.address, transmit.remote))
-        number = self._streams.setdefault(ends, len(self._streams) + 1)
+        number = self._streams.get(ends)
+        if number is None:
+            self._stream_count += 1
+            number = self._streams[ends] = self._stream_count
         sender.endpoint.flow_opened(Flow(transmit.transport, sender.address, transmit.remote, number), self.now)
         flow = Flow(transmit.transport, transmit.remote, sender.address, number)
         self.peers[transmit.remote].endpoint.flow_opened(flow, self.now)
+        if number in self.link.dead_streams:
+            return
         at = max(self.now + self.link.delay, self._stream_clock.get((number, transmit.remote), 0.0))
         self._stream_clock[number, transmit.remote] = at
         self._queue(at, transmit.remote, transmit.data, flow)
+
+    def _close_stream(self, flow: Flow) -> None:
+        """Close a stream for both ends; the far end of a dead one does not hear of it."""
+        if self._streams.pop(frozenset((flow.local, flow.remote)), None) is None:
+            return
+        self.peers[flow.local].endpoint.flow_closed(flow, self.now)
+        if flow.number not in self.link.dead_streams:
+            far = Flow(flow.transport, flow.remote, flow.local, flow.number)
+            self.peers[flow.remote].endpoint.flow_closed(far, self.now)
 
     def _queue(self, at: float, to: Address, data: bytes, flow: Flow) -> None:
         self._order += 1

@@ -6,6 +6,9 @@
                         ^          | unreachable, silent, 503
                         +----------+ next target, new branch
 
+A stream that was up before may have died without a word (a NAT forgot it, the server lost power). A request that gets
+no sign of life by such a stream, or sees it break, is sent once more over a new one.
+
 An attempt is one client transaction. One that was given up for the next may still be answered: a late 2xx goes to
 :meth:`RequestOwner.on_stray`, a late 1xx gets CANCEL.
 """
@@ -86,6 +89,8 @@ class ClientRequest:
         self._current: ClientTransaction | None = None
         self._fallback: Target | None = None
         self._patience: Timer | None = None
+        self._on_old_stream = False
+        self._renewed = False
         self._cancel_sent: set[str] = set()
         self._cancelled = False
         self._done = False
@@ -146,8 +151,13 @@ class ClientRequest:
                 request, transmit = self._dress(streamed)
         if self._patience is not None:
             self._patience.cancel()
-        if self._fallback is not None and not self._core.is_connected("tcp", remote):
-            self._patience = self._core.timers.start(now + self._core.settings.tcp_patience, self._impatient)
+        timers, settings = self._core.timers, self._core.settings
+        connected = transmit.transport != "udp" and self._core.is_connected(transmit.transport, remote)
+        self._on_old_stream = connected and not self._renewed
+        if self._on_old_stream:
+            self._patience = timers.start(now + settings.stream_patience, lambda t: self._doubt(now))
+        elif self._fallback is not None and not connected:
+            self._patience = timers.start(now + settings.tcp_patience, self._impatient)
         self._current = self._core.transactions.send(request, transmit, self, now)
 
     def _dress(self, target: Target) -> tuple[Request, Transmit]:
@@ -162,6 +172,12 @@ class ClientRequest:
         if self._account is not None and self._account.is_server(target.ip):
             self._account.authenticator.sign(request)
         return request, Transmit(bytes(request), target.transport, (target.ip, target.port))
+
+    def _doubt(self, sent: float) -> None:
+        """Nothing has come back: have the stream closed, and be told by :meth:`on_unreachable`."""
+        attempt = self._current
+        if attempt is not None and not attempt.answered:
+            self._core.close_silent(attempt.transmit.transport, attempt.transmit.remote, sent)
 
     def _impatient(self, now: float) -> None:
         """The stream is not up in time: go on over UDP."""
@@ -214,7 +230,7 @@ class ClientRequest:
         return self._account.authenticator.challenged(self.request, response, self._tries)
 
     def _repeat(self, now: float) -> None:
-        """Send again to where the challenge came from."""
+        """Send again to where the last attempt went."""
         if self._current is None:
             return
         sent = self._current.transmit
@@ -235,11 +251,15 @@ class ClientRequest:
             self._next_target(now)
 
     def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
-        """Refused, reset or not connected: the same target over UDP, else the next one."""
+        """Refused, reset or not connected: the same target by a new stream or over UDP, else the next one."""
         if transaction is not self._current or self._done:
             return
         if self._patience is not None:
             self._patience.cancel()
+        if self._on_old_stream and not transaction.answered and not self._cancelled:
+            self._renewed = True
+            self._repeat(now)
+            return
         if self._fallback is not None and not transaction.answered and not self._cancelled:
             self._core.refuse_stream(transaction.transmit.remote, now)
             self._attempt(self._fallback, now, may_stream=False)

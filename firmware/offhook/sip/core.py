@@ -6,7 +6,7 @@ from hashlib import blake2s
 from typing import Protocol
 
 from offhook.sip.dialog import DialogId
-from offhook.sip.events import Address, Event, Flow, Transmit, Transport
+from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit, Transport
 from offhook.sip.message import Request, Response
 from offhook.sip.next_hop import NextHops
 from offhook.sip.server_transaction import ServerTransaction
@@ -43,7 +43,7 @@ class Core:
         self.transactions = TransactionLayer(settings.timers, self.timers, self.outbox, settings.max_transactions)
         self.hops = NextHops(self.emit, self.timers)
         self.dialogs: dict[DialogId, InDialog] = {}
-        self.open_flows: set[Flow] = set()
+        self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
         self._random = random
         self._secret = random(16)
         self._refused: dict[Address, float] = {}
@@ -71,7 +71,17 @@ class Core:
 
     def is_connected(self, transport: Transport, remote: Address) -> bool:
         """True while a stream to ``remote`` is up."""
-        return any(flow.transport == transport and flow.remote == remote for flow in self.open_flows)
+        return bool(self._streams_to(transport, remote))
+
+    def close_silent(self, transport: Transport, remote: Address, since: float) -> None:
+        """Ask for the streams to ``remote`` to be closed where none has brought anything since ``since``."""
+        flows = self._streams_to(transport, remote)
+        if all(self.open_flows[flow] <= since for flow in flows):
+            for flow in flows:
+                self.emit(CloseFlow(flow))
+
+    def _streams_to(self, transport: Transport, remote: Address) -> list[Flow]:
+        return [flow for flow in self.open_flows if flow.transport == transport and flow.remote == remote]
 
     def refuse_stream(self, remote: Address, now: float) -> None:
         """Remember for an hour that ``remote`` takes no TCP."""

@@ -76,7 +76,7 @@ class Endpoint:
         parser = self._streams.get(flow)
         if parser is None:
             parser = self._streams[flow] = StreamParser(self._core.settings.limits)
-            self._core.open_flows.add(flow)
+        self._core.open_flows[flow] = now
         parser.feed(data)
         while flow in self._streams:
             try:
@@ -115,12 +115,12 @@ class Endpoint:
 
     def flow_opened(self, flow: Flow, now: float) -> None:
         """A stream that a Transmit asked for is connected, or one was accepted."""
-        self._core.open_flows.add(flow)
+        self._core.open_flows.setdefault(flow, now)
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A stream ended, by either side."""
         self._streams.pop(flow, None)
-        self._core.open_flows.discard(flow)
+        self._core.open_flows.pop(flow, None)
         if not self._core.is_connected(flow.transport, flow.remote):
             self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)
             for registration in self._registrations.values():

@@ -191,7 +191,7 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class CloseFlow:
-    """The stream cannot be understood any longer: close it."""
+    """The stream cannot be understood any longer, or a request got no sign of life by it: close it."""
 
     flow: Flow
 

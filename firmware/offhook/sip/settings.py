@@ -46,7 +46,8 @@ class EndpointSettings:
 
     ``any_user`` takes calls for every user part; ``deliver`` names methods that the application answers itself;
     ``accept`` the media types of bodies that an INVITE may have. ``udp_max``: a larger request goes over TCP
-    (:rfc:`3261#section-18.1.1`), and back to UDP when TCP is refused or not up within ``tcp_patience`` seconds.
+    (:rfc:`3261#section-18.1.1`), and back to UDP when TCP is refused or not up within ``tcp_patience`` seconds. A
+    stream from earlier that brings nothing for ``stream_patience`` seconds after a request is replaced by a new one.
     """
 
     user_agent: str = f"offhook/{__version__}"
@@ -55,6 +56,7 @@ class EndpointSettings:
     accept: tuple[str, ...] = ("application/sdp", "multipart/mixed")
     udp_max: int = 1300
     tcp_patience: float = 3.0
+    stream_patience: float = 2.0
     max_calls: int = 32
     max_transactions: int = 512
     timers: TimerValues = field(default_factory=TimerValues)
