@@ -87,7 +87,9 @@ def make_pair_peer(folder: Path, user: str, address: str, index: int, answer: st
     return Baresip(folder / user, line, SERVER_IP, 5080 + 2 * index, 4460 + index, ports, source)
 
 
-def run_with_loss(folder: Path, seed: int, address: str, near: Speech, far: Speech) -> tuple[float, float, float]:
+def run_with_loss(
+    folder: Path, seed: int, address: str, near: Speech, far: Speech, loss: float = LOSS
+) -> tuple[float, float, float]:
     """Two calls at once that lose the same packets: phone and baresip, baresip and baresip.
 
     Returns the mean PESQ at our ear, at the baresip that hears us, and at the baresip that hears a baresip.
@@ -97,7 +99,7 @@ def run_with_loss(folder: Path, seed: int, address: str, near: Speech, far: Spee
         (Side(SERVER_IP, 10100, 10109, f"{seed}/near"), Side(SERVER_IP, 10200, 10209, f"{seed}/far")),
     ]
     with ExitStack() as stack:
-        stack.enter_context(LossyRelay(folder, pairs, LOSS))
+        stack.enter_context(LossyRelay(folder, pairs, loss))
         card = stack.enter_context(VirtualCard(folder, rate=48000))
         callee = stack.enter_context(make_pair_peer(folder, "1002", address, 0, "auto", far.path))
         caller = stack.enter_context(make_pair_peer(folder, "1003", address, 1, "manual", near.path))

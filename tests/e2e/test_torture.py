@@ -45,6 +45,7 @@ class Wire:
             self.starts += 1
             self.phone = Phone(self.folder / f"phone{self.starts}", CONFIG)
             self.phone.child.wait_for_output("is up")
+            time.sleep(0.3)  # its sockets are open a moment before it knows which user it is
         return self.phone
 
     def drain(self) -> None:
