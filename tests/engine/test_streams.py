@@ -81,3 +81,26 @@ async def _ends(reader: asyncio.StreamReader) -> bool:
         return await reader.read() == b""
     except ConnectionResetError:
         return True
+
+
+def test_a_flood_on_one_connection_leaves_room_for_timers() -> None:
+    async def scenario() -> None:
+        log = Log()
+        server = TcpStreams(log)
+        address = await server.listen("127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*address)
+        await log.events.get()
+        flood = b"X sip:a SIP/2.0\r\n\r\n" * 10_000
+        writer.write(flood)
+        most = taken = 0
+        while taken < len(flood):
+            await asyncio.sleep(0)  # one turn of the loop: here a timer would run
+            turn = 0
+            while not log.events.empty():
+                turn += len(log.events.get_nowait()[2])  # type: ignore[arg-type]
+            most, taken = max(most, turn), taken + turn
+        assert most <= 8192
+        writer.close()
+        await server.close()
+
+    run(scenario)
