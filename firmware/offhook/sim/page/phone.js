@@ -204,6 +204,7 @@ for (const [key, letters] of words.KEYS) {
   button.addEventListener("click", (event) => { if (event.detail === 0) press(key); });
   $("keys").append(button);
 }
+$("handset").addEventListener("mousedown", (event) => event.preventDefault());
 $("handset").addEventListener("click", toggleHook);
 $("sound").addEventListener("click", () => sound.toggle());
 $("plug").addEventListener("click", () => supply(!shown.mains));
