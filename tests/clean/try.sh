@@ -26,7 +26,7 @@ root() { home=/root inside "$@"; }
 mkdir -p "$trees"
 if [ ! -e "$tree/etc/debian_version" ]; then
     say "making the tree"
-    debootstrap --variant=minbase --include=python3 "$suite" "$tree" http://deb.debian.org/debian >"$tree.log"
+    debootstrap --variant=minbase --include=python3 "$suite" "$tree" ${DEBOOTSTRAP_MIRROR:+"$DEBOOTSTRAP_MIRROR"} >"$tree.log"
 fi
 rm -rf "$try"
 cp -a "$tree" "$try"
