@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from offhook.engine.bodies import SDP
 from offhook.phone import events as phone
 from offhook.sip import events as sip
 from offhook.sip.events import Body, Transport
-from tests.support.engine_bench import LOOPBACK, End, between_two, settle
+from tests.support.engine_bench import LOOPBACK, End, between_two, no_faults, settle
 
 SDP_TEXT = (
     "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -387,3 +389,79 @@ def test_a_link_that_is_down_silences_the_streams_of_calls_old_and_new() -> None
         await two.expect(phone.CallEnded)
 
     between_two(scenario)
+
+
+def test_dtmf_goes_into_the_stream_of_its_call_and_the_answered_leg_comes_first() -> None:
+    async def scenario(one: End, two: End) -> None:
+        one.agent.place("o1", "1002")
+        await two.expect(phone.CallIncoming)
+        one.agent.place("o2", "1002")
+        await two.expect(phone.CallIncoming)
+        two.agent.answer("i2")
+        await one.expect(phone.CallAnswered)
+        legs = list(one.legs)
+        assert [leg.session.stream for leg in legs if leg.session] == [1, 2]
+        answered = one.legs.by_call("o2")
+        assert answered is not None
+        assert answered.session is not None
+        answered.session.start_dtmf("5")
+        answered.session.stop_dtmf("5")
+        assert one.media.notes[-2:] == ["dtmf 2 5", "dtmf 2 5 ends"]
+        for leg in legs:
+            leg.call = "same"  # as the attempts of one emergency call are
+        assert one.legs.by_call("same") is answered
+        one.agent.end("same")
+        one.agent.end("same")
+
+    between_two(scenario)
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["place", "ring", "early", "answer", "reject", "end", "end there", "hold", "resume", "late", "wait"]
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60)
+@given(STEPS, st.sampled_from(["udp", "tcp"]))
+def test_whatever_the_two_do_to_each_other_nothing_is_left_in_the_end(steps: list[str], transport: Transport) -> None:
+    async def scenario(one: End, two: End) -> None:
+        count = 0
+        for step in steps:
+            first, there = next(iter(one.legs), None), next(iter(two.legs), None)
+            match step:
+                case "place":
+                    count += 1
+                    one.agent.place(f"o{count}", "1002")
+                case "ring" if there:
+                    two.agent.ring(there.call)
+                case "early" if there:
+                    two.shell.endpoint.early_media(there.handle, sdp(), two.shell.now())
+                    two.shell.pump()
+                case "answer" if there and not there.answered:
+                    two.agent.answer(there.call)
+                case "reject" if there and not there.answered:
+                    two.agent.reject(there.call, 480)
+                case "end" if first:
+                    one.agent.end(first.call)
+                case "end there" if there:
+                    two.agent.end(there.call)
+                case "hold" | "resume" | "late" if first:
+                    more = "a=sendonly\r\n" if step == "hold" else ""
+                    body = None if step == "late" else sdp(more=more, version=count)
+                    one.shell.endpoint.reinvite(first.handle, body, one.shell.now())
+                    one.shell.pump()
+                case _:
+                    await asyncio.sleep(0.3)
+        for end in (one, two):
+            for leg in end.legs:
+                end.agent.end(leg.call)
+        await settle(one, two, limit=100)
+        for end in (one, two):
+            for leg in end.legs:  # a call that was on its way when the others were ended
+                end.agent.end(leg.call)
+
+    with no_faults():
+        between_two(scenario, transport)

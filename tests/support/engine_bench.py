@@ -1,10 +1,12 @@
 """Phones without handset and sound: real endpoint shells on loopback, and notebooks in place of board and media."""
 
 import asyncio
+import contextlib
 import itertools
+import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from offhook.engine.agent import Agent
@@ -194,6 +196,28 @@ class End:
         assert list(self.legs) == []
         assert self.media.running == {}
         assert self.ports.open == []
+
+
+class _Faults(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self.seen.append(logging.Formatter().format(record))
+
+
+@contextlib.contextmanager
+def no_faults() -> Iterator[None]:
+    """Fail where the phone logs an exception of its own: the shell would go on with the next call."""
+    faults, log = _Faults(), logging.getLogger("offhook")
+    log.addHandler(faults)
+    try:
+        yield
+    finally:
+        log.removeHandler(faults)
+    assert not faults.seen, faults.seen[0]
 
 
 async def settle(*ends: End, limit: float = 40.0) -> None:

@@ -54,7 +54,7 @@ class Resolver:
             else:
                 targets += [Target(transport, *address) for address in found]
         if not targets:
-            raise NetworkError(f"cannot find {host}: {reason}; check `server` in the config and the network's DNS")
+            raise NetworkError(f"name not found ({reason}); check `server` in the config and the network's DNS")
         return list(dict.fromkeys(targets))
 
     async def _srv(self, host: str, transport: Transport) -> list[Address]:
