@@ -60,6 +60,13 @@ def test_an_outside_prefix_is_known_with_and_without() -> None:
     assert phone.judge("9911") == Verdict(Outcome.EMERGENCY, "911")
 
 
+def test_a_hash_within_an_emergency_number_is_a_digit_of_it_and_no_end() -> None:
+    phone = collector("[2-9]xx|5.", ("5#5", "112"))
+    assert phone.takes("5#")
+    assert phone.takes("5#5")
+    assert not phone.takes("112#")
+
+
 def test_a_number_that_is_bare_and_prefixed_at_once_is_the_bare_one() -> None:
     assert collector("[2-8]xxx", ("9112", "112"), "9").judge("9112") == Verdict(Outcome.EMERGENCY, "9112")
 

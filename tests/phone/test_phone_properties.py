@@ -42,7 +42,7 @@ EVENTS = st.one_of(
 SETTINGS = st.builds(
     PhoneSettings,
     dialplan=st.sampled_from(PLANS),
-    emergency_numbers=st.just(("112", "15", "911")),
+    emergency_numbers=st.just(("112", "15", "911", "5#5")),
     outside_prefix=st.sampled_from(["", "9"]),
 )
 
@@ -151,7 +151,7 @@ def test_nothing_is_ever_left_on_and_every_call_is_accounted_for(
         assert (line.calls, line.tone, line.timers, line.ringer) == (set(), None, {}, False)
 
 
-@given(SETTINGS, st.lists(EVENTS, max_size=40), st.sampled_from(["112", "15", "911"]), st.booleans())
+@given(SETTINGS, st.lists(EVENTS, max_size=40), st.sampled_from(["112", "15", "911", "5#5"]), st.booleans())
 @settings(max_examples=400, deadline=None)
 def test_an_emergency_call_can_be_placed_from_every_state(
     options: PhoneSettings, events: list[on.Event], number: str, prefixed: bool

@@ -75,7 +75,9 @@ class DigitCollector:
         return Verdict(Outcome.PLACE, match.number)
 
     def takes(self, digits: str) -> bool:
-        """Return whether the digit map has a use for ``digits``, whole or as a beginning."""
+        """Return whether the digit map, or an emergency number, has a use for ``digits``, whole or as a beginning."""
+        if any(number.startswith(digits) for number in self._emergency):
+            return True
         match = self._plan.match(digits)
         return match.number is not None or match.may_grow
 
