@@ -36,7 +36,7 @@ class Board(Protocol):
         """Take a reading of supply and gauge; may block (the caller uses a thread). Raises DeviceError."""
 
     def power_off(self) -> None:
-        """Switch the device off in an orderly way; a simulated board only says so."""
+        """Switch the device off in an orderly way; a simulated board only says so. Raises DeviceError."""
 
     def close(self) -> None:
         """Release every pin."""

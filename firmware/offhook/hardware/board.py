@@ -21,6 +21,7 @@ from offhook.phone.hookswitch import HookTiming
 from offhook.power.reading import PowerReading
 
 _log = logging.getLogger(__name__)
+_POWER_OFF_LIMIT = 5.0
 
 
 class Part(Protocol):
@@ -34,8 +35,15 @@ P = TypeVar("P", bound=Part)
 
 
 def power_off_by_systemd() -> None:
-    """Ask systemd to switch the machine off in order."""
-    subprocess.Popen(["systemctl", "poweroff"], start_new_session=True)
+    """Ask systemd to switch the machine off in order. Raises DeviceError where it does not."""
+    command = ("systemctl", "--no-ask-password", "poweroff")
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_POWER_OFF_LIMIT)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
+        raise DeviceError(
+            f"the device cannot be switched off ({said or error}): is systemd/polkit/50-offhook.rules installed?"
+        ) from error
 
 
 class GpioBoard:

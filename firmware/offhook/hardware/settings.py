@@ -104,8 +104,8 @@ class RingerWiring:
 class BoardSettings:
     """The whole board. A simulated one needs only ``kind``, ``keypad`` and the names of lamps and buttons.
 
-    Of ``matrix``, ``keys`` and ``rotary`` the one that ``keypad`` names is read; ``hook`` None on a real board means
-    that there is none (a handset that is always lifted by other means is not supported: the board then refuses).
+    Of ``matrix``, ``keys`` and ``rotary`` the one that ``keypad`` names is read; without ``hook`` a real board reports
+    a fault and lives on, but the phone cannot be lifted.
     ``power`` names the source of supply readings: ``kernel`` is ``/sys/class/power_supply``.
     """
 
