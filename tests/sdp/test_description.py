@@ -139,10 +139,11 @@ def test_a_faulty_rtpmap_is_let_be(value: str) -> None:
     assert media.rtp_maps == {0: RtpMap("PCMU", 8000)}
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "::0", "0::0"])
 def test_an_address_of_zeros_is_no_address(address: str) -> None:
     assert Connection.of(address).is_unspecified
     assert not Connection.of("192.0.2.1").is_unspecified
+    assert not Connection.of("pbx.test").is_unspecified
 
 
 def test_a_description_of_ours_cannot_break_a_line() -> None:

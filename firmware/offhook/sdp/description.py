@@ -6,6 +6,7 @@ attributes. It is strict about ``v=``, ``c=`` and ``m=``, since an answer has to
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal, get_args
 
 from offhook.sdp.errors import MalformedDescription, UnwritableDescription
@@ -55,7 +56,10 @@ class Connection:
     @property
     def is_unspecified(self) -> bool:
         """True for 0.0.0.0 and ``::``, by which peers after :rfc:`2543` hold a call (:rfc:`3264#section-8.4`)."""
-        return self.address in ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
+        try:
+            return ip_address(self.address).is_unspecified
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         return f"IN {self.address_type} {self.address}{self.suffix}"
