@@ -42,10 +42,11 @@ def first_status(alone: Alone, data: bytes) -> int | None:
 
 def probe(alone: Alone, name: str) -> None:
     """See that the endpoint answers OPTIONS and still takes a call."""
-    options = alone.say(message("OPTIONS", branch=f"z9hG4bKprobe{name}", call_id=f"probe{name}"))
+    ours = f"sip:{alone.account.name}@x"
+    options = alone.say(message("OPTIONS", ours, branch=f"z9hG4bKprobe{name}", call_id=f"probe{name}"))
     assert [m.status for m in options if isinstance(m, Response)] == [200]
     alone.events()
-    invite = message(uri=f"sip:{alone.account.name}@x", branch=f"z9hG4bKring{name}", call_id=f"ring{name}", body="v=0")
+    invite = message(uri=ours, branch=f"z9hG4bKring{name}", call_id=f"ring{name}", body="v=0")
     assert [m.status for m in alone.say(invite) if isinstance(m, Response)] == [100]
     (incoming,) = alone.events()
     assert isinstance(incoming, IncomingCall)

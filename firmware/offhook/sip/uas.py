@@ -112,7 +112,7 @@ class UserAgentServer:
 
     def _outside(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
         if request.method == "OPTIONS":
-            self._on_options(request, path)
+            self._on_options(request, flow, path)
         elif request.method in self._core.settings.deliver:
             self._deliver(request, flow, path, now)
         elif request.method == "INVITE":
@@ -120,7 +120,11 @@ class UserAgentServer:
         else:
             self._refuse(request, Refusal(481), path)
 
-    def _on_options(self, request: Request, path: ReplyPath) -> None:
+    def _on_options(self, request: Request, flow: Flow, path: ReplyPath) -> None:
+        """Answer as an INVITE to that user would be (:rfc:`3261#section-11.2`); without a user it asks the phone."""
+        if getattr(request.uri, "user", "") and not self._user_of(request, flow)[0]:
+            self._refuse(request, Refusal(404), path)
+            return
         response = reply(self._core, request, 200)
         self._core.describe(response)
         response.headers.set("Accept", ", ".join(self._core.settings.accept))
