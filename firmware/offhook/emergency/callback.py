@@ -1,12 +1,9 @@
-"""The time after an emergency call in which the desk may call back, and nothing may keep that call from ringing.
+"""The time after an emergency call in which the desk may call back, and nothing may take the phone away.
 
-:rfc:`6881` (ED-68) asks for about 30 minutes; :rfc:`7090` names the marking of such calls. Who
-calls is not looked at: a desk may call back from any number.
+:rfc:`6881` (ED-68) asks for about 30 minutes.
 """
 
 from dataclasses import dataclass
-
-PSAP_CALLBACK = "psap-callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +14,7 @@ class CallbackSettings:
 
 
 class CallbackWindow:
-    """Keeps the window: calls, do-not-disturb, lock, quiet hours and shutdown ask here."""
+    """Keeps the window: whatever would restart or switch off the phone asks here."""
 
     def __init__(self, settings: CallbackSettings | None = None) -> None:
         self._settings = settings or CallbackSettings()
@@ -42,11 +39,3 @@ class CallbackWindow:
     def holds(self, now: float) -> bool:
         """Whether an emergency call is up or may be called back: no shutdown, restart or update now."""
         return self.remaining(now) > 0.0
-
-    def rings_regardless(self, now: float) -> bool:
-        """Whether an incoming call must ring whatever bars calls."""
-        return not self._calling and self.holds(now)
-
-    def is_marked_callback(self, priority: str | None, now: float) -> bool:
-        """Whether ``Priority: psap-callback`` counts: outside the window it marks nothing (RFC 7090)."""
-        return priority is not None and priority.strip().lower() == PSAP_CALLBACK and self.rings_regardless(now)
