@@ -1,6 +1,8 @@
 import asyncio
 import socket
 
+import pytest
+
 from offhook.engine.streams import Address, TcpStreams
 from tests.support.virtual_loop import run
 
@@ -101,6 +103,34 @@ def test_a_flood_on_one_connection_leaves_room_for_timers() -> None:
             most, taken = max(most, turn), taken + turn
         assert most <= 8192
         writer.close()
+        await server.close()
+
+    run(scenario)
+
+
+def test_connections_both_ways_are_probed_while_they_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[asyncio.Transport] = []
+    take_in = TcpStreams.made
+
+    def spy(streams: TcpStreams, connection: object) -> None:
+        take_in(streams, connection)  # type: ignore[arg-type]
+        made.append(connection.transport)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(TcpStreams, "made", spy)
+
+    async def scenario() -> None:
+        here, there = Log(), Log()
+        client, server = TcpStreams(here), TcpStreams(there)
+        client.send(b"one", await server.listen("127.0.0.1", 0), None)
+        await there.events.get()
+        await here.events.get()
+        assert len(made) == 2
+        for transport in made:
+            probed = transport.get_extra_info("socket")
+            assert probed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert probed.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 30
+            assert 0 < probed.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+        await client.close()
         await server.close()
 
     run(scenario)

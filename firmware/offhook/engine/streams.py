@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import itertools
+import socket
 from typing import Protocol
 
 from offhook.errors import NetworkError
@@ -12,6 +13,15 @@ Address = tuple[str, int]
 _MAX_PENDING = 256 * 1024
 _PIECE = 8 * 1024
 _CONNECT_TIMEOUT_S = 10.0
+# A connection at rest is probed often enough that a NAT keeps it, and one whose far end is gone is found out within
+# a minute instead of hours: nobody could call us by it.
+_KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 25),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
+)
 
 
 class StreamReceiver(Protocol):
@@ -166,6 +176,8 @@ class TcpStreams:
             if connection.wanted is not None:
                 self._could_not_connect(connection.wanted, "the connection broke at once")
             return
+        for level, option, value in _KEEP_ALIVE:
+            transport.get_extra_info("socket").setsockopt(level, option, value)
         remote: Address = connection.wanted or (peer[0], peer[1])
         self._open[connection.number] = connection
         self._by_remote[remote] = connection.number
