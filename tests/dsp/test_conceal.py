@@ -1,6 +1,8 @@
 """Concealment: what it sounds like in numbers, and how good it is on recorded speech (ITU-T P.862)."""
 
 import itertools
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -21,9 +23,16 @@ def voice(count: int, pitch: int = 64, peak: float = 8000) -> np.ndarray:
     return np.rint(peak * wave / np.abs(wave).max()).astype(np.int16)
 
 
-def play(samples: np.ndarray, lost: set[int], period: int = PERIOD) -> np.ndarray:
+class Conceals(Protocol):
+    """What :class:`Concealer` is, and what others are that it is compared with."""
+
+    def good(self, samples: np.ndarray) -> np.ndarray: ...
+    def conceal(self, count: int) -> np.ndarray: ...
+
+
+def play(samples: np.ndarray, lost: set[int], make: Callable[[], Conceals] = Concealer) -> np.ndarray:
     """Play ``samples`` with the periods in ``lost`` made up."""
-    concealer = Concealer()
+    concealer, period = make(), PERIOD
     out = []
     for index in range(len(samples) // period):
         part = samples[index * period : (index + 1) * period]
@@ -107,7 +116,7 @@ def losses(rate: float, burst: float, seed: int, count: int) -> np.ndarray:
     return out
 
 
-def score(rate: float, burst: float, seeds: int = 4, count: int = 5) -> float:
+def score(rate: float, burst: float, seeds: int = 4, count: int = 5, make: Callable[[], Conceals] = Concealer) -> float:
     """Mean MOS-LQO of recorded prompts through PCMU in 20 ms packets, of which some are lost."""
     from pesq import pesq
 
@@ -117,7 +126,7 @@ def score(rate: float, burst: float, seeds: int = 4, count: int = 5) -> float:
         for seed in range(seeds):
             lost = losses(rate, burst, 100 + 17 * seed + index, len(segment) // 160)
             periods = {2 * packet + half for packet in np.flatnonzero(lost).tolist() for half in (0, 1)}
-            found.append(pesq(8000, segment, play(coded, periods), "nb"))
+            found.append(pesq(8000, segment, play(coded, periods, make), "nb"))
     return float(np.mean(found))
 
 

@@ -22,7 +22,8 @@ Floats = NDArray[np.float32]
 
 RATE = 8000
 _HISTORY = 640
-_WINDOW = 80  # samples that are compared in the search for the pitch
+_WINDOW = 80  # samples that are compared in the search for the pitch, the last ones weighing most
+_WEIGHTS = np.exp((np.arange(_WINDOW) - _WINDOW + 1) / 30).astype(np.float32)
 _SHORTEST, _LONGEST = 20, 160  # pitch periods that are tried
 _STEP = 80  # 10 ms: each brings one more period, and less level
 _FALL = 0.2  # share of the level that each step takes off
@@ -155,9 +156,7 @@ class Concealer:
 
 def _pitch(past: Floats) -> int:
     """Return the lag at which the last samples are most like earlier ones, 2.5 to 20 ms."""
-    target = past[-_WINDOW:]
     earlier = past[-_WINDOW - _LONGEST : -_SHORTEST]
-    products = np.correlate(earlier, target, "valid")
-    sums = np.concatenate([np.zeros(1), np.cumsum(np.square(earlier, dtype=np.float64))])
-    energies = sums[_WINDOW:] - sums[:-_WINDOW]
+    products = np.correlate(earlier, past[-_WINDOW:] * _WEIGHTS, "valid")
+    energies = np.correlate(np.square(earlier), _WEIGHTS, "valid")
     return _LONGEST - int(np.argmax(products / np.sqrt(np.maximum(energies, 1e3))))

@@ -18,6 +18,7 @@ Samples = NDArray[np.int16]
 
 _URGENT = 240  # samples of surplus from which on time is made up four times as fast
 _PACE = 800  # samples between two changes of speed
+_RETRY = 160  # samples until the next attempt where no join was found
 _PATIENCE = 8000  # samples for which there must have been a surplus before it is taken out
 
 
@@ -59,27 +60,25 @@ class Playout:
         self._decoders = decoders
         self._concealer = Concealer()
         self._decoded: tuple[bytes, Samples] = (b"", np.zeros(0, np.int16))
-        self._since = 0  # samples since the last change of speed
+        self._rest = 0  # samples until the speed may be changed again
         self._spare_for = 0  # samples for which there has been a surplus
         self.concealed = 0  # samples made up so far because a packet was lost or late
 
     def read(self, count: int, now: float) -> Samples:
         """Return exactly ``count`` samples for the ear (before any gain), at ``now`` seconds."""
         surplus = self._source.surplus()
-        self._since += count
+        self._rest -= count
         self._spare_for = self._spare_for + count if surplus > 0 else 0
         if surplus >= drift.SHORTEST and self._may_shorten(surplus):
             return self._shortened(count, surplus, now)
-        if surplus < 0 and self._since >= _PACE:
+        if surplus < 0 and self._rest <= 0:
             return self._lengthened(count, now)
         return self._render(self._source.get(count, now))
 
     def _may_shorten(self, surplus: int) -> bool:
-        if self._concealer.active:
+        if self._concealer.active or self._rest > 0:
             return False
-        if surplus >= _URGENT:
-            return self._since >= _PACE // 4
-        return self._since >= _PACE and self._spare_for >= _PATIENCE
+        return surplus >= _URGENT or self._spare_for >= _PATIENCE
 
     def _shortened(self, count: int, surplus: int, now: float) -> Samples:
         pieces = self._source.get(count + min(surplus, drift.LONGEST), now)
@@ -88,8 +87,8 @@ class Playout:
             self._source.adjust(count, count)
             return self._render(pieces)[:count]
         samples, removed = drift.shorten(samples, surplus)
-        if removed:
-            self._since = 0
+        pace = _PACE // 4 if surplus >= _URGENT else _PACE
+        self._rest = pace if removed else _RETRY
         self._source.adjust(count + removed, count)
         return self._concealer.good(samples[:count])
 
@@ -99,8 +98,8 @@ class Playout:
         if not whole or self._concealer.active:
             return self._render(pieces)
         longer, added = drift.lengthen(self._concealer.past(drift.LONGEST + 40), samples, count)
+        self._rest = _PACE if added else _RETRY
         if added:
-            self._since = 0
             self._source.adjust(count - added, count)
         return self._concealer.good(longer[:count])
 
