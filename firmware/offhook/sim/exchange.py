@@ -12,11 +12,11 @@ sos    a stub emergency desk; nothing here leaves this machine
 """
 
 import asyncio
+import itertools
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 
 from offhook.engine.bodies import SDP, session_description
 from offhook.engine.resolver import Resolver
@@ -24,35 +24,52 @@ from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.description import SessionDescription
 from offhook.sdp.negotiate import LocalMedia, accept_answer, accept_offer, make_offer
-from offhook.sim.rtpend import Frame, RtpEnd, Voice
-from offhook.sim.voices import Echo, Loop, beep, milliwatt, spoken
+from offhook.sim.clock import Speaker, tell_time
+from offhook.sim.registrar import Registrar
+from offhook.sim.rtpend import RtpEnd, Samples, Voice
+from offhook.sim.voices import Echo, Loop, Script, beep, milliwatt, spoken
 from offhook.sip import events as sip
+from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body
+from offhook.sip.message import Request
 from offhook.sip.settings import AccountSettings, EndpointSettings
 from offhook.sip.uri import OtherUri, SipUri
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
-_CALL_BACK_S = 4.0
-_CALL_BACK_TRIES = 5
+_CALL_BACK_S = 3.0
+_CALL_BACK_TRIES = 10
+_LISTENS_S = 8.0
 _RING_S = 1.5
+_RINGS_S = 60.0
+_UNKNOWN = "there is no such number here"
 
-Speaker = Callable[[str], Awaitable[Path | None]]
+
+@dataclass(slots=True)
+class _Leg:
+    """A call that has sound: ``offer`` is ours while its answer is awaited."""
+
+    end: RtpEnd
+    media: LocalMedia
+    session: int
+    version: int = 0
+    offer: SessionDescription | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Exchange:
     """Runs on the phone's own loop, on a loopback port of its own; start with :meth:`open`."""
 
     def __init__(self, speak: Speaker) -> None:
+        """``speak`` renders a text to a sound file, or returns None."""
         settings = EndpointSettings(any_user=True, deliver=frozenset({"REGISTER"}), accept=(SDP, "multipart/mixed"))
         self._shell = EndpointShell(settings, os.urandom, self._take, Resolver())
         self._speak = speak
-        self._ends: dict[str, RtpEnd] = {}
-        self._offers: dict[str, tuple[SessionDescription, LocalMedia]] = {}
-        self._phone: tuple[str, int] | None = None
-        self._contact = ""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._calls_back = 0
+        self._registrar = Registrar()
+        self._legs: dict[str, _Leg] = {}
+        self._dialled: dict[str, asyncio.Future[bool]] = {}
+        self._at_work: dict[str, set[asyncio.Task[None]]] = {}
+        self._numbers = itertools.count(1)
 
     async def open(self, port: int = 0) -> tuple[str, int]:
         """Listen on loopback; return the address. Raises NetworkError."""
@@ -61,58 +78,65 @@ class Exchange:
 
     async def close(self) -> None:
         """End every call and release the ports."""
-        for task in self._tasks:
+        tasks = [task for tasks in self._at_work.values() for task in tasks]
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._shell.endpoint.close(self._shell.now())
         self._shell.pump()
-        for end in self._ends.values():
-            end.close()
+        for leg in self._legs.values():
+            leg.end.close()
         await self._shell.close()
+
+    # -- what happens -------------------------------------------------------------------------------------------------
 
     def _take(self, event: sip.Event) -> None:
         match event:
-            case sip.RequestReceived(key, request, flow):
-                self._phone = flow.remote
-                self._contact = str(request.contacts[0].uri) if request.contacts else ""
-                headers = [("Contact", value) for value in request.headers.get_all("Contact")]
-                headers.append(("Expires", request.headers.get("Expires") or "3600"))
-                self._shell.endpoint.respond(key, 200, "OK", self._shell.now(), headers=tuple(headers))
-            case sip.IncomingCall():
-                self._start(self._serve(event))
+            case sip.RequestReceived(key, request):
+                self._register(key, request)
+            case sip.IncomingCall(call):
+                self._start(call, self._serve(event))
             case sip.CallAccepted(call, body):
                 self._answered(call, body)
-            case sip.CallRefused(call) if call.startswith("back"):
-                self._close(call)
-                self._start(self._call_back())
+                self._tell(call, True)
+            case sip.CallConfirmed(call, body) if body is not None:
+                self._answered(call, body)
+            case sip.CallReoffer(call, body):
+                self._reoffered(call, body)
             case sip.CallRefused(call) | sip.CallOver(call):
-                self._close(call)
+                self._tell(call, False)
+                self._end(call)
             case _:
                 pass
 
-    async def _serve(self, event: sip.IncomingCall) -> None:
-        number = _number(event)
-        endpoint, now = self._shell.endpoint, self._shell.now
-        if number == "101":
-            endpoint.reject(event.call, 486, "Busy Here", now())
-        elif number == "102":
-            endpoint.ring(event.call, now())
-        else:
-            voice = await self._voice(number)
-            if voice is None:
-                endpoint.reject(event.call, 404, "Not Found", now())
-            else:
-                endpoint.ring(event.call, now())
-                self._shell.pump()
-                await asyncio.sleep(0.0 if number == "sos" else _RING_S)
-                await self._answer(event, voice)
-        self._shell.pump()
-        if number == "103":
-            await asyncio.sleep(3.0)
-            self._hang_up(event.call)
-            self._calls_back = 0
-            self._start(self._call_back())
+    def _register(self, key: str, request: Request) -> None:
+        respond, now = self._shell.endpoint.respond, self._shell.now()
+        try:
+            respond(key, 200, "OK", now, headers=self._registrar.take(request, now))
+        except RemoteError as error:
+            respond(key, error.status or 400, error.reason, now)
 
-    async def _voice(self, number: str) -> Voice | None:
+    async def _serve(self, event: sip.IncomingCall) -> None:
+        """Be the number that was called, to the end of the call."""
+        call, endpoint, shell = event.call, self._shell.endpoint, self._shell
+        number = _number(event)
+        if number == "101":
+            endpoint.reject(call, 486, "Busy Here", shell.now())
+        elif number == "102":
+            endpoint.ring(call, shell.now())
+        elif number not in ("100", "103", "104", "105", "sos"):
+            endpoint.reject(call, 404, "Not Found", shell.now())
+        else:
+            endpoint.ring(call, shell.now())
+            shell.pump()
+            # An emergency desk does not let anybody wait.
+            await asyncio.sleep(0 if number == "sos" else _RING_S)
+            leg = await self._answer(event, await self._voice(call, number))
+            if number == "103" and leg is not None:
+                self._start("", self._call_back(event, leg))
+        shell.pump()
+
+    async def _voice(self, call: str, number: str) -> Voice:
         match number:
             case "100":
                 return Echo()
@@ -121,81 +145,145 @@ class Exchange:
             case "104":
                 return Loop(milliwatt())
             case "105":
-                text = datetime.now().strftime("It is %H %M and %S seconds.")
-                return Loop(await self._words(text, beep(1000, 100, 900)))
-            case "sos":
+                script = Script()
+                self._start(call, tell_time(script, self._speak))
+                return script
+            case _:
                 text = "This is the emergency desk of the simulator. Nobody outside hears this call."
                 return Loop(await self._words(text, beep(600, 400, 1600)))
-            case _:
-                return None
 
-    async def _words(self, text: str, otherwise: Frame) -> Frame:
+    async def _words(self, text: str, otherwise: Samples) -> Samples:
         path = await self._speak(text)
-        return otherwise if path is None else spoken(path, 1500)
-
-    async def _answer(self, event: sip.IncomingCall, voice: Voice) -> None:
-        end = await RtpEnd.open(voice, _number32(), _LOOPBACK)
         try:
-            answer, plan = accept_offer(
-                SessionDescription.parse(session_description(event.body or Body(SDP, b""))),
-                LocalMedia(_LOOPBACK, end.port, ("PCMU",)),
-                _number32(),
-                1,
-            )
-        except OffhookError:
-            end.close()
-            self._shell.endpoint.reject(event.call, 488, "Not Acceptable Here", self._shell.now())
-            return
-        self._ends[event.call] = end
-        end.run(plan.remote)
-        self._shell.endpoint.answer(event.call, Body(SDP, bytes(answer)), self._shell.now())
+            return otherwise if path is None else spoken(path, 1500)
+        except OffhookError as error:
+            _log.warning("%s", error)
+            return otherwise
 
-    async def _call_back(self) -> None:
-        self._calls_back += 1
-        if self._phone is None or self._calls_back > _CALL_BACK_TRIES:
-            return
-        await asyncio.sleep(_CALL_BACK_S)
-        host, port = self._phone
-        call = f"back{self._calls_back}"
-        account = AccountSettings("phone", f"sip:103@{_LOOPBACK}", "103", "", f"{host}:{port}", "udp", False)
-        self._shell.endpoint.register(account, self._shell.now())
-        voice = Loop(await self._words("Hello. You called.", beep(800, 200, 800)))
+    # -- sound --------------------------------------------------------------------------------------------------------
+
+    async def _open_leg(self, call: str, voice: Voice) -> _Leg:
         end = await RtpEnd.open(voice, _number32(), _LOOPBACK)
-        media = LocalMedia(_LOOPBACK, end.port, ("PCMU",))
-        offer = make_offer(media, _number32(), 1)
-        self._ends[call], self._offers[call] = end, (offer, media)
-        self._shell.endpoint.call(call, "phone", self._contact, Body(SDP, bytes(offer)), self._shell.now())
-        self._shell.pump()
+        leg = self._legs[call] = _Leg(end, LocalMedia(_LOOPBACK, end.port), _number32())
+        return leg
+
+    async def _answer(self, event: sip.IncomingCall, voice: Voice) -> _Leg | None:
+        leg = await self._open_leg(event.call, voice)
+        try:
+            body = self._describe(leg, event.body)
+        except OffhookError:
+            self._shell.endpoint.reject(event.call, 488, "Not Acceptable Here", self._shell.now())
+            self._end(event.call)
+            return None
+        self._shell.endpoint.answer(event.call, body, self._shell.now())
+        return leg
+
+    def _reoffered(self, call: str, body: Body | None) -> None:
+        leg = self._legs.get(call)
+        try:
+            if leg is None:
+                raise OffhookError(_UNKNOWN)
+            self._shell.endpoint.accept_reoffer(call, self._describe(leg, body), self._shell.now())
+        except OffhookError:
+            self._shell.endpoint.reject_reoffer(call, 488, self._shell.now())
+
+    def _describe(self, leg: _Leg, body: Body | None) -> Body:
+        """Answer an offer and act by it; without one, make one. Raises OffhookError."""
+        leg.version += 1
+        if body is None:
+            leg.offer = make_offer(leg.media, leg.session, leg.version)
+            return Body(SDP, bytes(leg.offer))
+        offer = SessionDescription.parse(session_description(body))
+        answer, plan = accept_offer(offer, leg.media, leg.session, leg.version)
+        leg.end.run(plan)
+        return Body(SDP, bytes(answer))
 
     def _answered(self, call: str, body: Body | None) -> None:
-        if call not in self._offers or body is None:
+        leg = self._legs.get(call)
+        if leg is None or leg.offer is None or body is None:
             return
-        offer, media = self._offers[call]
+        offer, leg.offer = leg.offer, None
         try:
-            plan = accept_answer(offer, SessionDescription.parse(body.data), media)
+            leg.end.run(accept_answer(offer, SessionDescription.parse(session_description(body)), leg.media))
         except OffhookError:
             self._hang_up(call)
-            return
-        self._ends[call].run(plan.remote)
+
+    # -- calling back -------------------------------------------------------------------------------------------------
+
+    async def _call_back(self, event: sip.IncomingCall, leg: _Leg) -> None:
+        """Wait for the end of a call, then call who called, again and again while they are busy."""
+        try:
+            async with asyncio.timeout(_LISTENS_S):
+                await leg.over.wait()
+        except TimeoutError:
+            self._hang_up(event.call)
+        for _ in range(_CALL_BACK_TRIES):
+            await asyncio.sleep(_CALL_BACK_S)
+            contact = self._contact(event)
+            if contact is None or await self._dial(contact):
+                return
+
+    def _contact(self, event: sip.IncomingCall) -> SipUri | None:
+        """Return where the caller is: where it registered, else where it called from."""
+        caller = event.request.from_.uri
+        called_from = [contact.uri for contact in event.request.contacts if isinstance(contact.uri, SipUri)]
+        known = self._registrar.find((caller.user or "") if isinstance(caller, SipUri) else "", self._shell.now())
+        here = [uri for uri in known if any((uri.host, uri.port) == (at.host, at.port) for at in called_from)]
+        return next(iter(here or called_from or known), None)
+
+    async def _dial(self, contact: SipUri) -> bool:
+        """Call ``contact``; return whether it was answered, or not for so long that nobody wants to be called."""
+        call = f"back{next(self._numbers)}"
+        leg = await self._open_leg(call, Loop(await self._words("Hello. You called.", beep(800, 200, 800))))
+        host = f"[{contact.host}]" if ":" in contact.host else contact.host
+        server = f"{host}:{contact.port or 5060}"
+        account = AccountSettings(server, f"sip:103@{_LOOPBACK}", "103", "", server, "udp", register=False)
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._dialled[call] = answered
+        try:
+            now = self._shell.now()
+            self._shell.endpoint.add_account(account)
+            self._shell.endpoint.call(call, account.name, str(contact), self._describe(leg, None), now)
+            self._shell.pump()
+            async with asyncio.timeout(_RINGS_S):
+                return await answered
+        except TimeoutError:
+            self._hang_up(call)
+            return True
+        finally:
+            del self._dialled[call]
+
+    def _tell(self, call: str, answered: bool) -> None:
+        waiting = self._dialled.get(call)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answered)
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
 
     def _hang_up(self, call: str) -> None:
         self._shell.endpoint.hang_up(call, self._shell.now())
         self._shell.pump()
-        self._close(call)
+        self._end(call)
 
-    def _close(self, call: str) -> None:
-        self._offers.pop(call, None)
-        end = self._ends.pop(call, None)
-        if end is not None:
-            end.close()
+    def _end(self, call: str) -> None:
+        for task in self._at_work.get(call, ()):
+            if task is not asyncio.current_task():
+                task.cancel()
+        leg = self._legs.pop(call, None)
+        if leg is not None:
+            leg.end.close()
+            leg.over.set()
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def _start(self, call: str, work: Coroutine[None, None, None]) -> None:
+        """Run ``work`` for as long as ``call`` lasts (a call without a name: as long as the exchange)."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._at_work.setdefault(call, set()).add(task)
+        task.add_done_callback(lambda done: self._done(call, done))
 
-    def _done(self, task: "asyncio.Future[None]") -> None:
-        self._tasks.discard(task)
+    def _done(self, call: str, task: "asyncio.Task[None]") -> None:
+        self._at_work[call].discard(task)
+        if not self._at_work[call]:
+            del self._at_work[call]
         if not task.cancelled() and task.exception() is not None:
             _log.error("the built-in exchange dropped a call: %s", task.exception())
 

@@ -1,4 +1,4 @@
-"""A small RTP end for the built-in exchange: PCMU frames in and out on a loopback port, 20 ms each (:rfc:`3551`)."""
+"""A small RTP end for the built-in exchange: G.711 in and out on a loopback port, 20 ms a packet (:rfc:`3551`)."""
 
 import asyncio
 import socket
@@ -7,23 +7,26 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from offhook.dsp.codecs import g711
 from offhook.errors import OffhookError
 from offhook.rtp.packet import RtpPacket
+from offhook.sdp.negotiate import MediaPlan
 
-Frame = NDArray[np.int16]
+Samples = NDArray[np.int16]
 FRAME = 160
 FRAME_S = 0.02
-PCMU = 0
+CODECS = {"PCMU": g711.PCMU, "PCMA": g711.PCMA}
+_LATE = 5  # frames: what the program slept through is not sent in a burst
 
 
 class Voice(Protocol):
-    """What the far end says: asked for one frame (160 samples at 8 kHz) every 20 ms, told of what it hears."""
+    """What the far end says: asked for one frame (160 int16 samples at 8 kHz) every 20 ms, told of what it hears."""
 
-    def heard(self, payload: bytes) -> None:
-        """Take the payload of a PCMU packet from the phone."""
+    def heard(self, samples: Samples) -> None:
+        """Take the sound of a packet from the phone."""
 
-    def speak(self) -> bytes | None:
-        """Return the next 160 bytes of PCMU, or None to say nothing."""
+    def speak(self) -> Samples | None:
+        """Return the next frame, or None to say nothing."""
 
 
 class RtpEnd(asyncio.DatagramProtocol):
@@ -34,10 +37,12 @@ class RtpEnd(asyncio.DatagramProtocol):
         self._ssrc = ssrc
         self._transport: asyncio.DatagramTransport | None = None
         self._remote: tuple[str, int] | None = None
+        self._plan: MediaPlan | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
         self._sequence = 0
         self._timestamp = 0
+        self._spoke = False
 
     @classmethod
     async def open(cls, voice: Voice, ssrc: int, ip: str) -> "RtpEnd":
@@ -53,9 +58,10 @@ class RtpEnd(asyncio.DatagramProtocol):
         assert self._transport is not None
         return int(self._transport.get_extra_info("sockname")[1])
 
-    def run(self, remote: tuple[str, int] | None) -> None:
-        """Begin to speak to ``remote``."""
-        self._remote = remote
+    def run(self, plan: MediaPlan) -> None:
+        """Speak and listen by ``plan``, from now on; a phone that holds the call is not spoken to."""
+        self._plan = plan
+        self._remote = plan.remote or self._remote
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._next = loop.time() + FRAME_S
@@ -79,18 +85,26 @@ class RtpEnd(asyncio.DatagramProtocol):
             packet = RtpPacket.parse(data)
         except OffhookError:
             return
-        self._remote = (addr[0], addr[1])
-        if packet.payload_type == PCMU:
-            self._voice.heard(bytes(packet.payload))
+        codec = self._plan.receive_payload_types.get(packet.payload_type) if self._plan is not None else None
+        if codec is not None:  # telephone events and what else there may be are not sound
+            self._remote = (addr[0], addr[1])
+            self._voice.heard(CODECS[codec].decode(packet.payload))
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._next += FRAME_S
+        if loop.time() > self._next + _LATE * FRAME_S:
+            self._next = loop.time()
         self._timer = loop.call_at(self._next, self._tick)
-        payload = self._voice.speak()
-        if payload is not None:
+        samples = self._voice.speak()
+        plan = self._plan
+        speaks = samples is not None and plan is not None and plan.send
+        if samples is not None and plan is not None and plan.send:
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self._send(RtpPacket(PCMU, self._sequence, self._timestamp, self._ssrc, payload))
+            payload = CODECS[plan.codec].encode(samples).tobytes()
+            marker = not self._spoke  # a talkspurt begins (RFC 3551 section 4.1)
+            self._send(RtpPacket(plan.payload_type, self._sequence, self._timestamp, self._ssrc, payload, marker))
+        self._spoke = speaks
         self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
 
     def _send(self, packet: RtpPacket) -> None:
