@@ -1,6 +1,7 @@
 """Two phones call each other over loopback, in virtual time: agent, legs, sessions and shells are real."""
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import given, settings
@@ -465,3 +466,16 @@ def test_whatever_the_two_do_to_each_other_nothing_is_left_in_the_end(steps: lis
 
     with no_faults():
         between_two(scenario, transport)
+
+
+def test_the_log_names_call_and_account_and_not_who_was_called(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(one: End, two: End) -> None:
+        await talk(one, two)
+        one.agent.end("o1")
+        await two.expect(phone.CallEnded)
+
+    with caplog.at_level(logging.INFO):
+        between_two(scenario)
+    records = [record for record in caplog.records if record.name == "offhook.engine.legs"]
+    assert {(record.call, record.account) for record in records} == {("a1", "desk"), ("i1", "desk")}  # type: ignore[attr-defined]
+    assert "1002" not in caplog.text

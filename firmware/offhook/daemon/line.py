@@ -16,7 +16,7 @@ from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard
 from offhook.engine.transport import source_ip
 from offhook.engine.watchers import Watchers
-from offhook.errors import NetworkError
+from offhook.errors import NetworkError, OffhookError
 from offhook.media import messages as heard
 from offhook.phone.events import ServiceChanged
 from offhook.phone.states import State
@@ -80,7 +80,10 @@ class Line:
                     _log.error("%s", error)
                 await asyncio.sleep(_BIND_AGAIN_S)
         for account in (*self.accounts, *self.guard.desk_accounts()):
-            self.shell.endpoint.register(account, self.shell.now())
+            try:
+                self.shell.endpoint.register(account, self.shell.now())
+            except OffhookError as error:
+                _log.error("account %s cannot be used: %s", account.name, error, extra={"account": account.name})
         self.shell.pump()
         self.switchboard.post(ServiceChanged(self.book.any_in_service()))
 
@@ -157,8 +160,10 @@ class Line:
                 self.audio.detail = detail
                 if state in ("missing", "busy"):
                     _log.error("%s", detail, extra={"device": capture or playback})
-            case heard.Heartbeat(_, xruns, realtime):
-                self.audio.xruns, self.audio.realtime = xruns, realtime
+            case heard.Heartbeat():
+                self.audio.xruns, self.audio.realtime = message.xruns, message.realtime
+                self.audio.late_p50_ms, self.audio.late_p99_ms = message.late_p50_ms, message.late_p99_ms
+                self.audio.late_p999_ms, self.audio.late_max_ms = message.late_p999_ms, message.late_max_ms
             case _:
                 pass
 

@@ -1,5 +1,6 @@
 """All legs of this phone: the endpoint's call events joined with offer/answer and media."""
 
+import logging
 from collections.abc import Callable, Iterator
 
 from offhook.engine.leg import Leg
@@ -11,6 +12,7 @@ from offhook.sdp.errors import NotAcceptable
 from offhook.sip import events as sip
 from offhook.sip.events import Body, Transport
 
+_log = logging.getLogger(__name__)
 NOT_ACCEPTABLE_HERE = 488
 SERVER_INTERNAL_ERROR = 500
 
@@ -210,6 +212,9 @@ class Legs:
         self._seen(leg, seen, status, reason)
 
     def _seen(self, leg: Leg, state: str, status: int = 0, reason: str = "") -> None:
+        fields = {"call": leg.handle, "account": leg.account} | ({"status": status} if status else {})
+        _log.info("call %s: %s", leg.direction, state, extra=fields)
+        _log.debug("call %s: %s with %s, %s", leg.direction, state, leg.peer, reason or "-", extra=fields)
         self._observe(CallSeen(state, leg.peer, leg.direction, leg.emergency, status, reason))
 
 

@@ -138,7 +138,7 @@ class Switchboard:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        self._board.set_ringer(False, ())
+        self._try(self._board.set_ringer, False, ())
 
     def _handle(self, event: phone.Event, t: float) -> None:
         if self._calls is None or self._emergency is None:
