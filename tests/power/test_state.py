@@ -51,6 +51,13 @@ def test_mains_counts_as_lost_after_two_seconds() -> None:
     assert story.told[0][0] == 5.0
 
 
+def test_a_charge_just_at_a_threshold_is_below_it() -> None:
+    for percent, state in ((25.1, PowerState.OUTAGE), (25.0, PowerState.LOW), (5.0, PowerState.CRITICAL)):
+        story = Story()
+        story.feed(20, reading(False, percent))
+        assert story.machine.state is state
+
+
 def test_a_flicker_of_mains_is_no_outage() -> None:
     story = Story()
     for _ in range(20):
