@@ -1,10 +1,14 @@
 """The phone in a terminal, on a pseudo-terminal, against a board socket that writes down what it is asked."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
+import subprocess
+import sys
 import termios
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import StringIO
@@ -15,6 +19,7 @@ import pytest
 from offhook.errors import DeviceError
 from offhook.sim.terminal import HELP, Terminal, announce, describe
 
+FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 LOCAL_FLAGS = 3  # of what tcgetattr returns
 Scenario = Callable[["Hands"], Awaitable[None]]
 
@@ -213,3 +218,77 @@ def test_the_address_is_a_line_of_its_own() -> None:
 )
 def test_events_are_told_in_plain_lines(event: dict[str, object], line: str) -> None:
     assert describe(event) == line
+
+
+# -- the whole program ----------------------------------------------------------------------------------------------
+
+
+# What a shell does for its jobs: the terminal becomes the program's controlling one, so that control-C is a signal.
+START = "import os; os.login_tty(0); from offhook.cli import main; raise SystemExit(main())"
+
+
+class Program:
+    """``offhook sim`` in a terminal of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.master, self.slave = pty.openpty()
+        os.set_blocking(self.master, False)
+        self.before = termios.tcgetattr(self.slave)
+        self.output = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, "sim", "--state-dir", str(folder / "state"), *arguments],
+            stdin=self.slave,
+            env={**os.environ, "PYTHONPATH": str(FIRMWARE)},
+        )
+
+    def until(self, text: str) -> None:
+        """Read until the program has printed ``text``."""
+        end = time.monotonic() + 40
+        while text not in self.output:
+            assert time.monotonic() < end, self.output
+            assert self.process.poll() is None, self.output
+            self.read()
+            time.sleep(0.02)
+
+    def read(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self.master, 4096):
+                self.output += data.decode().replace("\r\n", "\n")
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+def test_control_c_ends_the_program_in_order_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    with Program(tmp_path, "--no-web") as program:
+        program.until(HELP)
+        program.until("registered")
+        program.type(" ")
+        program.until("ear: dial tone")
+        program.type("\x03")
+        assert program.process.wait(10) == 0
+        program.read()
+        assert "unregistered" in program.output
+        assert "Traceback" not in program.output
+        assert termios.tcgetattr(program.slave) == program.before
+
+
+def test_beside_the_page_the_program_prints_its_address_alone_on_a_line(tmp_path: Path) -> None:
+    with Program(tmp_path) as program:
+        program.until("\nopen http://127.0.0.1:")
+        program.until("registered")
+        assert HELP not in program.output
+        program.type("1")
+        program.until(HELP)
+        program.type("q")
+        assert program.process.wait(10) == 0
+        assert termios.tcgetattr(program.slave) == program.before
