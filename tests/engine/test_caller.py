@@ -99,9 +99,14 @@ class Deaf:
     """Takes datagrams and connections, and says nothing for ever."""
 
     def __init__(self, tcp: bool = True) -> None:
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind((LOOPBACK, 0))
-        self._tcp = socket.create_server(self._udp.getsockname()) if tcp else None
+        while True:
+            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._udp.bind((LOOPBACK, 0))
+            try:
+                self._tcp = socket.create_server(self._udp.getsockname()) if tcp else None
+                return
+            except OSError:
+                self._udp.close()  # that port is free for UDP only
 
     async def open(self) -> Address:
         address: Address = self._udp.getsockname()
