@@ -65,6 +65,11 @@ def config(
     return CONFIG.format(accounts="".join(accounts), country=country, listen=listen, dialplan=dialplan, more=more)
 
 
+def matches(found: object, wanted: object) -> bool:
+    """Whether a field is what was wanted."""
+    return found in wanted if isinstance(wanted, frozenset) else found == wanted
+
+
 def connected(path: Path) -> socket.socket:
     """A Unix stream socket that is connected. Raises OSError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -115,12 +120,17 @@ class BoardSocket:
         return answer
 
     def take(self, event: str, timeout: float, **fields: object) -> dict[str, Any] | None:
-        """Take the oldest event of this name whose fields match, waiting for it; None where none comes."""
+        """Take the oldest event of this name whose fields match, waiting for it; None where none comes.
+
+        A field is a value, or a set of values of which one must be there.
+        """
         end = time.monotonic() + timeout
         with self._arrived:
             while True:
                 for index, found in enumerate(self._events):
-                    if found["event"] == event and all(found.get(name) == value for name, value in fields.items()):
+                    if found["event"] == event and all(
+                        matches(found.get(name), value) for name, value in fields.items()
+                    ):
                         return self._events.pop(index)
                 left = end - time.monotonic()
                 if left <= 0:
@@ -155,6 +165,7 @@ class Phone:
         arguments: Sequence[str] = (),
         state_dir: Path | None = None,
         wait: bool = True,
+        verb: str = "run",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -165,7 +176,7 @@ class Phone:
         sockets = Path(self._sockets.name)
         self.control_socket = sockets / "control"
         self.state_dir = state_dir or folder / "state"
-        command = [sys.executable, "-m", "offhook", "run", "--config", str(self.config), "--board", str(self.board)]
+        command = [sys.executable, "-m", "offhook", verb, "--config", str(self.config), "--board", str(self.board)]
         command += ["--board-socket", str(sockets / "board"), "--control-socket", str(self.control_socket)]
         command += ["--state-dir", str(self.state_dir), *arguments]
         self.started = time.monotonic()
@@ -220,9 +231,10 @@ class Phone:
         self.board_socket.request("dial", keys=keys, on_ms=on_ms, off_ms=off_ms)
 
     def call(self, keys: str) -> None:
-        """Lift, wait for the dial tone, dial."""
+        """Lift, wait until a dial tone is heard (the one that says that there is no service included), dial."""
         self.lift()
         self.wait_for("state", phone="DIAL_TONE")
+        self.wait_for("tone", name=frozenset({"dial", "stutter", "no_service"}))
         self.dial(keys)
 
     def power(self, **fields: object) -> None:

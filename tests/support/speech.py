@@ -128,7 +128,7 @@ def quality(speech: Speech, recording: Samples) -> Quality:
     scores, delays = [], []
     for start in speech.starts:
         reference = speech.samples[start : start + length]
-        margin = RATE // 2
+        margin = 3 * RATE  # losses that were not filled in shift what follows
         begin = max(0, start + whole - margin)
         part = recording[begin : start + whole + length + margin]
         offset = begin + delay_of(reference, part)
