@@ -1,116 +1,183 @@
 """``./dev bench [NAME ...]``: the figures of docs/performance.md, measured on this machine, beside baresip's.
 
-Without names everything is measured (some five minutes): parse cpu delay tone invite start flood
+Without names: parse cpu memory delay tone invite start flood, in some seven minutes. By name only: voice, some four
+minutes; and what needs neither network nor card: dsp jitter loss media.
 """
 
+import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calls, reactions
+from tests.bench import calls, delay, dsp, flood, media, reactions, voice
+from tests.bench.processes import cpu_model, load
 from tests.bench.sip_parse import microseconds
 from tests.support.speech import Speech, make_speech
 
+RATES = (8000, 48000)
+PERIODS = (10, 20)
+Bench = Callable[[Path], None]
 
-def row(what: str, value: str, aim: str = "") -> None:
-    """One line of the table."""
-    print(f"| {what} | {value} | {aim} |", flush=True)
+
+def row(what: str, value: str, peer: str = "", aim: str = "") -> None:
+    """One line of the table, with the machine's load at that moment."""
+    print(f"| {what} | {value} | {peer} | {aim} | {os.getloadavg()[0]:.1f} |", flush=True)
 
 
-def bench_parse(_folder: Path, _speech: Speech) -> None:
+def speech_in(folder: Path) -> Speech:
+    """Four segments of 8 s."""
+    return make_speech(folder / "speech.wav", segments=4)
+
+
+def fifo(realtime: bool) -> str:
+    """Whether SCHED_FIFO was granted, in words."""
+    return "SCHED_FIFO granted" if realtime else "SCHED_FIFO refused"
+
+
+def bench_parse(_folder: Path) -> None:
     """INVITE, five headers typed."""
-    row("INVITE parse, five headers typed", f"{microseconds():.1f} us", "<= 60 us")
+    row("INVITE parse, five headers typed (CPU)", f"{microseconds():.1f} us", "", "<= 60 us")
 
 
-def bench_cpu(folder: Path, speech: Speech) -> None:
-    """CPU and memory in a call."""
-    for period in (10, 20):
-        ours = calls.phone_call(folder / f"cpu{period}", period, speech)
-        fifo = "SCHED_FIFO" if ours.realtime else "no SCHED_FIFO"
-        row(f"CPU in a PCMU call, {period} ms periods, {fifo}", f"{ours.cpu_s_per_minute:.2f} s/min", "baresip's")
-        row(f"memory in it (PSS, both processes), {period} ms", f"{ours.pss_mb:.1f} MB", "<= 60 MB")
-    theirs = calls.baresip_call(folder / "cpu-baresip", speech)
-    row("CPU in a PCMU call, baresip, same card", f"{theirs.cpu_s_per_minute:.2f} s/min")
-    row("memory in it, baresip", f"{theirs.pss_mb:.1f} MB")
+def bench_cpu(folder: Path) -> None:
+    """CPU time and memory in a call, both ends of the same call."""
+    speech = speech_in(folder)
+    for rate in RATES:
+        for period in PERIODS:
+            name = f"{rate // 1000} kHz card, {period} ms periods"
+            seen = calls.call(folder / f"cpu{rate}-{period}", rate, period, speech)
+            share = f"{seen.cpu:.2f} s ({seen.cpu / seen.their_cpu:.2f} x baresip), {fifo(seen.realtime)}"
+            row(f"CPU a minute of a PCMU call, {name}", share, f"{seen.their_cpu:.2f} s", "<= baresip")
+            row(f"memory in it (PSS), {name}", f"{seen.pss:.1f} MB", f"{seen.their_pss:.1f} MB", "<= 60 MB")
 
 
-def bench_delay(folder: Path, speech: Speech) -> None:
+def bench_memory(folder: Path) -> None:
+    """Memory with everything on."""
+    value = calls.memory_with_everything(folder / "memory", speech_in(folder))
+    row("memory in a call (PSS), with page and provisioning", f"{value:.1f} MB")
+
+
+def bench_delay(folder: Path) -> None:
     """Mouth to ear."""
-    for period in (10, 20):
-        delay = calls.phone_delay(folder / f"delay{period}", period, speech)
-        row(f"mouth to ear, {period} ms periods", f"{delay * 1e3:.1f} ms", "<= 45 ms" if period == 10 else "")
-    delay = calls.baresip_delay(folder / "delay-baresip", speech)
-    row("mouth to ear, baresip to baresip, same cards", f"{delay * 1e3:.1f} ms")
+    speech = speech_in(folder)
+    theirs = delay.between_baresips(folder / "baresips", 48000, speech, 3).show("ms", 1000)
+    for period in PERIODS:
+        ours = delay.between_phones(folder / f"phones{period}", period, 48000, speech, 4)
+        aim = "<= 45 ms" if period == 10 else ""
+        row(f"mouth to ear, two of a kind, {period} ms periods", ours.show("ms", 1000), theirs, aim)
 
 
-def bench_tone(folder: Path, _speech: Speech) -> None:
+def bench_tone(folder: Path) -> None:
     """Lift to dial tone."""
-    for period in (10, 20):
-        spread = reactions.lift_to_tone(folder / f"tone{period}", period)
-        value = f"{spread.median * 1e3:.1f} ms (worst {spread.worst * 1e3:.1f})"
-        row(f"lift to first sample of the dial tone, {period} ms periods", value, "<= 30 ms")
+    for period in PERIODS:
+        cold = reactions.lift_to_tone(folder / f"cold{period}", period, 48000, 6, closed=True)
+        warm = reactions.lift_to_tone(folder / f"warm{period}", period, 48000, 10, closed=False)
+        what = f"lift to the first sample of dial tone, {period} ms periods"
+        row(f"{what}, card closed before", cold.show("ms", 1000), "", "<= 30 ms")
+        row(f"{what}, card still open", warm.show("ms", 1000), "", "<= 30 ms")
 
 
-def bench_invite(folder: Path, _speech: Speech) -> None:
+def bench_invite(folder: Path) -> None:
     """Digit to INVITE."""
-    pin, complete = reactions.digit_to_invite(folder / "invite")
-    aim = "<= 5 ms"
-    row("complete number to INVITE", f"{complete.median * 1e3:.1f} ms (worst {complete.worst * 1e3:.1f})", aim)
-    row("last key's contact to INVITE, debounce included", f"{pin.median * 1e3:.1f} ms (worst {pin.worst * 1e3:.1f})")
+    contact, digit = reactions.digit_to_invite(folder / "invite", 20)
+    row("complete number to INVITE on the wire", digit.show("ms", 1000), "", "<= 5 ms")
+    row("contact of its last key to INVITE, debouncing included", contact.show("ms", 1000))
 
 
-def bench_start(folder: Path, _speech: Speech) -> None:
+def bench_start(folder: Path) -> None:
     """Start to registered."""
-    spread = reactions.start_to_registered(folder / "start")
-    row("start of the program to registered", f"{spread.median:.2f} s (worst {spread.worst:.2f})", "<= 1.0 s")
+    again, first, theirs = reactions.start_to_registered(folder / "start", 6)
+    wall, peer = again.wall.show("s", digits=2), theirs.show("s", digits=2)
+    row("start of the program to registered (Kamailio, digest)", wall, peer, "<= 1.0 s")
+    row("CPU-seconds of it", again.cpu.show("s", digits=2))
+    row("the same with no compiled Python file", f"{first.wall.median:.2f} s ({first.cpu.median:.2f} s of CPU)")
 
 
-def bench_flood(folder: Path, _speech: Speech) -> None:
-    """Flood."""
-    seen = reactions.flood(folder / "flood")
-    fifo = "SCHED_FIFO" if seen.realtime else "no SCHED_FIFO"
-    row(
-        f"media tick late, 500 junk messages a second, p99.9 ({fifo})",
-        f"{seen.late_p999_ms:.2f} ms (worst {seen.late_max_ms:.2f})",
-        "<= 1 ms",
-    )
-    row("xruns meanwhile", str(seen.xruns), "0")
+def bench_flood(folder: Path) -> None:
+    """Junk at the SIP port."""
+    speech = speech_in(folder)
+    for rate in (0, 500):
+        ours, sleeper = flood.call_under_flood(folder / f"flood{rate}", speech, 30.0, rate)
+        what = f"media tick late, {rate} junk SIP messages a second, p50 / p99 / p99.9 / worst"
+        aim = "p99.9 <= 1 ms, 0 xruns" if rate else ""
+        row(
+            f"{what} ({fifo(ours.realtime)})",
+            f"{_late(ours)}, {ours.xruns} xruns",
+            f"mere sleeper: {_late(sleeper)}",
+            aim,
+        )
 
 
-BENCHES: dict[str, Callable[[Path, Speech], None]] = {
+def _late(seen: flood.Lateness) -> str:
+    return f"{seen.p50:.2f} / {seen.p99:.2f} / {seen.p999:.2f} / {seen.most:.2f} ms"
+
+
+def bench_voice(folder: Path) -> None:
+    """PESQ over a clean link and one that loses 3 %."""
+    near, far = make_speech(folder / "near.wav"), make_speech(folder / "far.wav", first=1)
+    for loss, seeds in ((0.0, (1, 2)), (0.03, (1, 2, 3, 4))):
+        seen = voice.quality_at(folder / f"voice{loss}", loss, seeds, near, far)
+        aim, what = (">= 3.4", "3 % random loss") if loss else (">= 4.0", "clean link")
+        count = f"{len(seeds)} runs of 4 x 8 s"
+        row(f"PESQ-NB at our ear, {what}, {count}", f"{seen.ear:.2f}", f"{seen.between_baresips:.2f}", aim)
+        aim = "baresip to baresip - 0.2" if loss else ">= 4.0"
+        row(
+            f"PESQ-NB of our speech at baresip, {what}, {count}",
+            f"{seen.mouth:.2f}",
+            f"{seen.between_baresips:.2f}",
+            aim,
+        )
+
+
+USUAL: dict[str, Bench] = {
     "parse": bench_parse,
     "cpu": bench_cpu,
+    "memory": bench_memory,
     "delay": bench_delay,
     "tone": bench_tone,
     "invite": bench_invite,
     "start": bench_start,
     "flood": bench_flood,
+    "voice": bench_voice,
+}
+LONG = ("voice",)
+ALONE: dict[str, Callable[[], None]] = {
+    "dsp": dsp.bench_cost,
+    "jitter": dsp.bench_jitter,
+    "loss": dsp.bench_loss,
+    "media": media.main,
 }
 
 
 def main(names: list[str]) -> int:
     """Measure what was asked for."""
-    unknown = [name for name in names if name not in BENCHES]
+    unknown = [name for name in names if name not in USUAL and name not in ALONE]
     if unknown:
-        print(f"no such figure: {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        print(f"no such figure: {', '.join(unknown)}; there are {', '.join([*USUAL, *ALONE])}", file=sys.stderr)
         return 2
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    print(f"{model}, Linux {platform.release()}, Python {platform.python_version()}\n")
-    print("| figure | measured | aim |\n|---|---|---|")
+    begin = time.monotonic()
+    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    print(f"{cpu_model()}, {os.cpu_count()} cores, {system}, {load()}")
+    chosen = names or [name for name in USUAL if name not in LONG]
     with tempfile.TemporaryDirectory(prefix="offhook-bench-") as name:
         folder = Path(name)
-        speech = make_speech(folder / "speech.wav", segments=4)
-        for bench in names or BENCHES:
-            BENCHES[bench](folder, speech)
+        # As on a phone, where Python keeps what it compiled; whatever this shell says of that.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        if any(bench in USUAL for bench in chosen):
+            print("\n| figure | offhook | baresip | aim | load |\n|---|---|---|---|---|")
+        for bench in chosen:
+            if bench in USUAL:
+                place = folder / bench
+                place.mkdir()
+                USUAL[bench](place)
+            else:
+                print(f"\n{bench}:")
+                ALONE[bench]()
+    print(f"\n{time.monotonic() - begin:.0f} s, {load()}")
     return 0
 
 

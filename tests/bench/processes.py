@@ -1,8 +1,9 @@
 """What processes cost: CPU time of all threads, and their share of memory."""
 
+import os
 from pathlib import Path
 
-CLOCK_TICKS_NS = 1e-9
+_NS = 1e-9
 
 
 def family(pid: int) -> list[int]:
@@ -20,7 +21,7 @@ def cpu_seconds(pid: int) -> float:
     for process in family(pid):
         for task in Path(f"/proc/{process}/task").glob("*/schedstat"):
             total += int(task.read_text().split()[0])
-    return total * CLOCK_TICKS_NS
+    return total * _NS
 
 
 def pss_mb(pid: int) -> float:
@@ -31,3 +32,18 @@ def pss_mb(pid: int) -> float:
             if line.startswith("Pss:"):
                 total += int(line.split()[1])
     return total * 1024 / 1e6
+
+
+def cpu_model() -> str:
+    """What the processor calls itself."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return value.strip()
+    return os.uname().machine
+
+
+def load() -> str:
+    """The load averages over 1 and 5 minutes: how much else ran."""
+    one, five, _ = os.getloadavg()
+    return f"load {one:.1f} {five:.1f}"

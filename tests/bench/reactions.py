@@ -1,123 +1,120 @@
-"""How quickly the phone reacts: lift to tone, digit to INVITE, start to registered; and what a flood does to sound."""
+"""How quickly the phone reacts: lift to tone, digit to INVITE, start to registered."""
 
-import random
-import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.calls import RATE, phone_config
+import numpy as np
+
+from tests.bench.ends import phone_at
+from tests.bench.processes import cpu_seconds
+from tests.bench.spread import Spread
+from tests.bench.wire import Wire
+from tests.support.baresip import Baresip, pbx_account
 from tests.support.kamailio import Kamailio
 from tests.support.netns import SERVER_IP
 from tests.support.phone import Phone, account, config
 from tests.support.stub_server import StubServer
-from tests.support.virtual_card import VirtualCard, write_asound_conf
+from tests.support.virtual_card import VirtualCard
+
+_CARD_CLOSED_S = 5.5  # the phone closes a card that nobody needed for 5 s
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Median and worst of some tries, in seconds."""
+@dataclass(frozen=True, slots=True)
+class StartFigures:
+    """Seconds from the start of the program to the registrar's 200 on the wire; the CPU-seconds that it took."""
 
-    median: float
-    worst: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> "Spread":
-        """From single values."""
-        return cls(statistics.median(values), max(values))
+    wall: Spread
+    cpu: Spread
 
 
-def start_to_registered(folder: Path, tries: int = 5) -> Spread:
-    """From the start of the program to the registrar's 200, by the phone's own time stamps."""
-    values = []
-    with Kamailio(folder / "kamailio") as registrar:
+def start_to_registered(folder: Path, tries: int) -> tuple[StartFigures, StartFigures, Spread]:
+    """Of the phone, started again; of the phone without compiled Python files; and of baresip (wall only)."""
+    with Kamailio(folder / "kamailio") as registrar, Wire() as wire:
+        text = config(account(registrar.address))
+        first = [_start(folder / "first", text, wire, {"PYTHONPYCACHEPREFIX": str(folder / "empty")})]
+        _start(folder / "warm", text, wire, {})
+        again = [_start(folder / f"again{index}", text, wire, {}) for index in range(tries)]
+        theirs = []
         for index in range(tries):
-            with Phone(folder / f"start{index}", config(account(registrar.address)), wait=False) as phone:
-                end = time.monotonic() + 20
-                while not registrar.contacts("1001") and time.monotonic() < end:
-                    time.sleep(0.005)
-                values.append(time.monotonic() - phone.started)
-                phone.terminate()
-                while registrar.contacts("1001") and time.monotonic() < end:
-                    time.sleep(0.05)
-    return Spread.of(values)
+            begin = time.monotonic()
+            line = pbx_account("1002", registrar.address)
+            with Baresip(folder / f"baresip{index}", line, SERVER_IP, 5082, 4462, "10200-10219"):
+                theirs.append(wire.wait_for("SIP/2.0 200", "REGISTER", begin).t - begin)
+                end = time.monotonic() + 0.2
+                time.sleep(max(0.0, end - time.monotonic()))
+    return _figures(again), _figures(first), Spread.of(theirs)
 
 
-def lift_to_tone(folder: Path, period_ms: int, tries: int = 20) -> Spread:
-    """From the hook's request to the time stamp of the dial tone's first sample, card closed before each try."""
+def _figures(starts: list[tuple[float, float]]) -> StartFigures:
+    return StartFigures(Spread.of([wall for wall, _ in starts]), Spread.of([cpu for _, cpu in starts]))
+
+
+def _start(folder: Path, text: str, wire: Wire, env: dict[str, str]) -> tuple[float, float]:
+    with Phone(folder, text, env=env, wait=False) as phone:
+        seen = wire.wait_for("SIP/2.0 200", "REGISTER", phone.started)
+        cpu = cpu_seconds(phone.child.pid)
+        phone.connect()
+        phone.wait_registered()
+        end = time.monotonic()
+        phone.terminate()
+        wire.wait_for("SIP/2.0 200", "REGISTER", end)  # removed: the next start finds the registrar as this one did
+        return seen.t - phone.started, cpu
+
+
+def lift_to_tone(folder: Path, period_ms: int, rate: int, tries: int, closed: bool) -> Spread:
+    """From the request to lift to the first sample of dial tone at the loudspeaker, by the card's own log.
+
+    With ``closed`` the card had been closed before each try, as it is when somebody picks up a phone that was idle.
+    """
     folder.mkdir(parents=True)
     values = []
-    with VirtualCard(folder, rate=RATE) as card:
-        text = phone_config(card, f"{SERVER_IP}:5999", period_ms)
-        with Phone(folder, text, env=write_asound_conf(folder / "asound.conf", [card])) as phone:
-            for _ in range(tries):
-                begin = time.monotonic()
-                phone.lift()
-                values.append(phone.wait_for("tone", name="dial")["t"] - begin)
-                phone.hang_up()
-                phone.wait_state("ON_HOOK")
-                time.sleep(0.3)
+    card = VirtualCard(folder, "phone", rate=rate)
+    with card, phone_at(folder / "phone", card, f"{SERVER_IP}:5999", period_ms) as phone:
+        _lift(phone, card)  # the first is the first in many ways
+        for _ in range(tries):
+            time.sleep(_CARD_CLOSED_S if closed else 0.4)
+            values.append(_lift(phone, card))
     return Spread.of(values)
 
 
-def digit_to_invite(folder: Path, tries: int = 20) -> tuple[Spread, Spread]:
-    """From the pin's edge (contact debounce included), and from the complete digit map, to the INVITE's arrival."""
-    from_pin, from_map = [], []
-    with StubServer("refuse", status="486 Busy Here") as server:
-        text = config(account(server.address, register=False), dialplan="(1xxx)")
-        with Phone(folder, text) as phone:
-            for _ in range(tries):
-                server.requests.clear()
-                phone.lift()
-                phone.wait_for("state", phone="DIAL_TONE")
-                phone.dial("100")
-                begin = time.monotonic()
-                phone.press("2")
-                invite = server.wait_for("INVITE")
-                calling = phone.wait_for("state", phone="CALLING")
-                from_pin.append(invite.t - begin)
-                from_map.append(invite.t - float(calling["t"]))
-                phone.hang_up()
-                phone.wait_state("ON_HOOK")
-                phone.board_socket.forget()
-    return Spread.of(from_pin), Spread.of(from_map)
+def _lift(phone: Phone, card: VirtualCard) -> float:
+    phone.board_socket.forget()
+    before = len(card.heard())
+    begin = time.monotonic()
+    phone.lift()
+    phone.wait_for("tone", name="dial")
+    time.sleep(0.15)
+    start = card.ear_starts()[-1]
+    first = before + int(np.flatnonzero(card.heard()[before:])[0])
+    phone.hang_up()
+    phone.wait_state("ON_HOOK")
+    return start.t + (first - start.file_frame) / start.rate - begin
 
 
-@dataclass(frozen=True)
-class FloodFigures:
-    """The media loop while junk arrives: p99.9 and worst lateness of its ticks in ms, xruns, SCHED_FIFO granted."""
+def digit_to_invite(folder: Path, tries: int) -> tuple[Spread, Spread]:
+    """From the key's contact (its debouncing included), and from the digit that completes the map, to the INVITE.
 
-    late_p999_ms: float
-    late_max_ms: float
-    xruns: int
-    realtime: bool
-
-
-def flood(folder: Path, seconds: float = 20.0, rate: int = 500) -> FloodFigures:
-    """Send junk at the SIP port in the middle of a call, at the shipped defaults."""
-    from tests.e2e.test_hostile import junk, probing
-
-    folder.mkdir(parents=True)
-    with StubServer("answer") as server, VirtualCard(folder, rate=RATE) as card:
-        text = phone_config(card, server.address, 10)
-        with Phone(folder, text, env=write_asound_conf(folder / "asound.conf", [card])) as phone:
-            phone.call("1002")
-            phone.wait_for("call", state="talking")
-            time.sleep(2)
-            xruns = phone.status()["audio"]["xruns"]
-            late: list[float] = []
-            worst = 0.0
-            chance = random.Random(5)
-            with probing(phone) as prober:
-                begin = time.monotonic()
-                for index in range(int(seconds * rate)):
-                    prober.send(junk(chance, prober))
-                    if index % rate == 0:
-                        audio = phone.status()["audio"]
-                        late.append(float(audio.get("late_p999_ms", "nan")))
-                        worst = max(worst, float(audio.get("late_max_ms", "nan")))
-                    pause = begin + index / rate - time.monotonic()
-                    if pause > 0:
-                        time.sleep(pause)
-            audio = phone.status()["audio"]
-            return FloodFigures(max(late[2:]), worst, audio["xruns"] - xruns, bool(audio["realtime"]))
+    The number is of one digit: the dial tone ends in the same step in which the map is complete, and says when.
+    """
+    from_contact, from_digit = [], []
+    with ExitStack() as stack:
+        server = stack.enter_context(StubServer("refuse", status="486 Busy Here"))
+        wire = stack.enter_context(Wire())
+        text = config(account(server.address, register=False), dialplan="(7)")
+        phone = stack.enter_context(Phone(folder, text))
+        for _ in range(tries):
+            phone.lift()
+            phone.wait_for("state", phone="DIAL_TONE")
+            phone.board_socket.forget()
+            begin = time.monotonic()
+            phone.press("7")
+            invite = wire.wait_for("INVITE", "INVITE", begin)
+            digit = phone.wait_for("tone", name="none")
+            from_contact.append(invite.t - begin)
+            from_digit.append(invite.t - float(digit["t"]))
+            phone.wait_for("state", phone="REORDER")
+            phone.hang_up()
+            phone.wait_state("ON_HOOK")
+    return Spread.of(from_contact), Spread.of(from_digit)

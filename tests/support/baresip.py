@@ -70,10 +70,11 @@ class Baresip:
         source: Path | None = None,
         interface: str = "near",
         card: VirtualCard | None = None,
+        card_rate: int = 48000,
     ) -> None:
         """``account`` is a line of baresip's ``accounts`` file; ``source`` a mono WAV of 8 kHz, or None for silence.
 
-        With ``card`` it speaks and hears through that instead, and records nothing.
+        With ``card`` it speaks and hears through that instead, at ``card_rate``, and records nothing.
         """
         folder.mkdir(parents=True)
         (folder / "recorded").mkdir()
@@ -90,7 +91,7 @@ class Baresip:
                 folder=folder,
                 source=f"alsa,{card.capture}" if card else f"aufile,{source or folder / 'silence.wav'}",
                 player=f"alsa,{card.playback}" if card else f"aufile,{folder}/heard.wav",
-                rate=48000 if card else 8000,
+                rate=card_rate if card else 8000,
                 more_modules=f"module                  {'alsa' if card else 'sndfile'}.so\n",
                 modules=modules,
             )

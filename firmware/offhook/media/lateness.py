@@ -32,7 +32,7 @@ class Lateness:
     def quantile(self, share: float) -> float:
         """Return the lateness in s that ``share`` of the ticks did not exceed."""
         spare = int(self._count * (1 - share))
-        for index in range(_BINS - 1, -1, -1):
+        for index in range(min(int(self.worst / _BIN_S), _BINS - 1), -1, -1):
             spare -= self._bins[index]
             if spare < 0:
                 return (index + 1) * _BIN_S

@@ -165,11 +165,13 @@ class DeviceChanged:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Each second: ticks and xruns so far, whether SCHED_FIFO was granted, lateness of ticks in ms since the last."""
+    """Each second: ticks and xruns so far, whether SCHED_FIFO was granted, ms by which ticks were late in this call."""
 
     ticks: int
     xruns: int
     realtime: bool
+    late_p50_ms: float = 0.0
+    late_p99_ms: float = 0.0
     late_p999_ms: float = 0.0
     late_max_ms: float = 0.0
 

@@ -35,6 +35,7 @@ from offhook.media.warmup import warm_up
 _BEAT_S = 1.0
 _FADE_S = 0.04
 _MOST_AT_ONCE = 8
+_SHARES = (0.5, 0.99, 0.999)
 _NO_MIC = np.zeros(0, np.int16)
 Events = Sequence[tuple[int, int]]
 
@@ -162,12 +163,8 @@ class MediaProcess:
         self._beat_at = now + _BEAT_S
         if not needed:
             collect_idle()
-        late = self._lateness
-        self._post(
-            msg.Heartbeat(
-                self._ticks, self._cards.xruns, self._realtime, late.quantile(0.999) * 1000, late.worst * 1000
-            )
-        )
+        late = (*map(self._lateness.quantile, _SHARES), self._lateness.worst)
+        self._post(msg.Heartbeat(self._ticks, self._cards.xruns, self._realtime, *(1000 * t for t in late)))
 
     def _post(self, message: msg.FromMedia) -> None:
         try:

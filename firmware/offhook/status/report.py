@@ -24,7 +24,7 @@ class StreamFigures:
 
 @dataclass(slots=True)
 class AudioFigures:
-    """What the media process last said of its devices."""
+    """What the media process last said of its devices; ms by which its ticks were late in this or the last call."""
 
     state: str = "closed"
     capture: str = ""
@@ -32,6 +32,10 @@ class AudioFigures:
     xruns: int = 0
     realtime: bool = False
     detail: str = ""
+    late_p50_ms: float = 0.0
+    late_p99_ms: float = 0.0
+    late_p999_ms: float = 0.0
+    late_max_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -69,6 +73,10 @@ class StatusReport:
                 "xruns": self.audio.xruns,
                 "realtime": self.audio.realtime,
                 "detail": self.audio.detail,
+                "late_p50_ms": round(self.audio.late_p50_ms, 2),
+                "late_p99_ms": round(self.audio.late_p99_ms, 2),
+                "late_p999_ms": round(self.audio.late_p999_ms, 2),
+                "late_max_ms": round(self.audio.late_max_ms, 2),
             },
         }
 
