@@ -71,7 +71,7 @@ async def _run(options: Options) -> int:
         if options.exchange:
             from offhook.sim.exchange import Exchange
 
-            exchange = Exchange(Prompter(PrompterSettings(prompts)).render)
+            exchange = Exchange(Prompter(PrompterSettings(options.state_dir / "exchange")).render)
             host, port = await exchange.open()
             stack.push_async_callback(exchange.close)
             desks = desks or (f"{host}:{port}",)

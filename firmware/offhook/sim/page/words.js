@@ -46,7 +46,7 @@ export function headline({ state, peer, emergency, dialled }) {
 }
 
 export function tone(name, { state }) {
-  if (name === "none") return state === "TALKING" ? "the other side" : state === "ON_HOOK" ? "nothing, it is on the hook" : "silence";
+  if (name === "none") return state === "TALKING" ? "the other side" : state === "ON_HOOK" || state === "RINGING" ? "nothing: it is on the hook" : "silence";
   return { no_service: "no-service tone", info: "information tone", waiting: "call-waiting tone", confirm: "confirmation tone", howler: "howler" }[name] ?? `${plain(name)} tone`;
 }
 
