@@ -187,8 +187,14 @@ def test_early_media_takes_the_place_of_ringback() -> None:
     phone = calling()
     run(phone, on.CallProceeding("o1"))
     assert run(phone, on.CallEarlyMedia("o1")) == [do.StopTone()]
-    assert run(phone, on.CallProceeding("o1")) == []
+    assert run(phone, on.CallEarlyMedia("o1")) == []
     assert phone.state is State.RINGBACK
+
+
+def test_an_attempt_without_early_media_after_one_that_had_it_is_heard_as_ringback() -> None:
+    phone = calling()
+    run(phone, on.CallEarlyMedia("o1"))
+    assert run(phone, on.CallProceeding("o1")) == [do.PlayTone(Tone.RINGBACK)]
 
 
 def test_the_answer_stops_ringback() -> None:

@@ -27,7 +27,6 @@ from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 3.0
-_BIND_AGAIN_S = 5.0
 # Any address that is routed will do: nothing is sent to it (RFC 5737).
 _ELSEWHERE = "192.0.2.1"
 
@@ -65,20 +64,21 @@ class Line:
             self.speaker.prepare(text)
 
     def start_sip(self) -> None:
-        """Bind the SIP sockets and register; while they cannot be bound, try again every few seconds."""
+        """Bind the SIP sockets and register, without holding anything up."""
         self._binding = asyncio.get_running_loop().create_task(self._bind())
 
     async def _bind(self) -> None:
-        complaint = ""
-        while True:
+        """Bind where the config says, else anywhere: an emergency call must get out."""
+        ip, _ = self.listen
+        for place in (self.listen, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0)):
             try:
-                await self.shell.open(*self.listen)
-                break
+                await self.shell.open(*place)
             except NetworkError as error:
-                if str(error) != complaint:
-                    complaint = str(error)
-                    _log.error("%s", error)
-                await asyncio.sleep(_BIND_AGAIN_S)
+                if place == self.listen:
+                    _log.error("%s; until the next start any port serves", error)
+                continue
+            self.listen = place
+            break
         for account in (*self.accounts, *self.guard.desk_accounts()):
             try:
                 self.shell.endpoint.register(account, self.shell.now())

@@ -56,7 +56,7 @@ class CallIncoming:
 
 @dataclass(frozen=True, slots=True)
 class CallProceeding:
-    """The other end was found and rings (180), without media of its own."""
+    """The other end rings (180) and has sent no media of its own; where it has, CallEarlyMedia is repeated."""
 
     call: str
 

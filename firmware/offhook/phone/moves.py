@@ -141,8 +141,12 @@ def stop_ringing(phone: Context, state: State, event: on.Event) -> State:
 
 
 def ringback(phone: Context, state: State, event: on.Event) -> State:
-    """Play ringback, unless the network sends its own (:rfc:`3960#section-3.2`)."""
-    if phone.call is not None and not phone.call.early_media:
+    """Play ringback: the other end rings and sends no sound of its own (:rfc:`3960#section-3.2`).
+
+    Where one attempt of a call had early media and the next has none, this is how the next begins.
+    """
+    if phone.call is not None:
+        phone.call.early_media = False
         phone.play(Tone.RINGBACK)
     return State.RINGBACK
 

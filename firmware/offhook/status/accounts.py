@@ -29,9 +29,10 @@ class AccountBook:
                 row.registered, row.last_error = True, ""
                 return (name, "registered", "") if changed else None
             case RegistrationFailed(name, status, reason) if row := self._rows.get(name):
+                before = (row.registered, row.last_error)
                 row.registered = False
-                row.last_error = f"{status} {reason}".strip() if status else reason
-                return (name, "failed", row.last_error)
+                row.last_error = (f"{status} {reason}".strip() if status else reason) or "no answer"
+                return (name, "failed", row.last_error) if before != (False, row.last_error) else None
             case Unregistered(name) if row := self._rows.get(name):
                 row.registered = False
                 return (name, "unregistered", "")
