@@ -16,6 +16,7 @@ from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
 from offhook.phone.events import Event, NoticeRaised
 from offhook.provisioning.service import ProvisioningService, Report
 from offhook.provisioning.start import Running
+from offhook.status.place import summary
 from offhook.status.report import Json, StatusReport
 
 _log = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ class Daemon:
     def _emergency_status(self) -> dict[str, Json]:
         place = self.running.config.location
         return {
-            "location": str(settings.location(place)) if place else "",
+            "location": summary(settings.location(place)) if place else "",
             "source": "config" if place else "none",
             "age_s": 0,
             "stale": place is None,
