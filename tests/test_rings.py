@@ -1,6 +1,9 @@
 """The rings hold: imports point inward only, the core has no clock, socket or thread of its own, modules stay short."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +84,18 @@ def test_modules_are_short_and_say_what_they_are(path: Path) -> None:
 def test_packages_import_nothing(path: Path) -> None:
     found = [name for name, _ in imports(path)]
     assert not found, f"{path} imports {found}: start-up time is counted"
+
+
+def test_everything_but_the_card_itself_runs_without_what_must_be_compiled() -> None:
+    names = [".".join(("offhook", *path.with_suffix("").parts)).removesuffix(".__init__") for path in MODULES]
+    compiled = ("alsaaudio", "systemd", "lgpio")
+    wanted = [name for name in names if name not in ("offhook.__main__", "offhook.media.pcm", "offhook.media.alsa")]
+    code = f"import importlib, sys\nfor name in {compiled}: sys.modules[name] = None\n"
+    code += f"for name in {wanted}: importlib.import_module(name)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def environment() -> dict[str, str]:
+    """The environment in which ``offhook`` can be imported."""
+    return {**os.environ, "PYTHONPATH": str(ROOT.parent)}

@@ -8,7 +8,8 @@ import pytest
 
 from offhook.media import alsa
 from offhook.media.alsa import AlsaDevice
-from offhook.media.pcm import XRUN, CardMissingError, CardRefusedError, PcmForm
+from offhook.media.form import CardMissingError, CardRefusedError, PcmForm
+from offhook.media.pcm import XRUN
 
 FORM = PcmForm(8000, 1, 2, 80, 320)
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from offhook.media.convert import CardToLine, LineToCard
 from offhook.media.device import RATE, Samples
-from offhook.media.pcm import XRUN, CardMissingError, CardRefusedError, PcmForm, open_pcm
+from offhook.media.form import CardMissingError, CardRefusedError, PcmForm
+from offhook.media.pcm import XRUN, open_pcm
 
 _STALL_S = 0.5
 _TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL

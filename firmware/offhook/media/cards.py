@@ -1,14 +1,17 @@
 """Which sound device the loop uses now: the cards, a stand-in while they are not there, or the simulator's own."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from offhook.errors import DeviceError
-from offhook.media.alsa import AlsaDevice
 from offhook.media.clocked import ClockedDevice
 from offhook.media.device import AudioDevice
+from offhook.media.form import CardBusyError, CardRefusedError, PcmForm
 from offhook.media.messages import DeviceChanged, DeviceState, FromMedia
-from offhook.media.pcm import CardBusyError, CardRefusedError, PcmForm, quiet_alsa
 from offhook.media.settings import MediaSettings
+
+if TYPE_CHECKING:
+    from offhook.media.alsa import AlsaDevice
 
 RETRY_S = 2.0
 _NEVER = float("inf")
@@ -33,8 +36,6 @@ class Cards:
         if settings.capture is None or settings.playback is None:
             self._simulated = ClockedDevice(settings.period_ms, now, settings.sound_socket)
             self._tell("open", "no card is configured: sound is exchanged with the simulator's page, by the clock")
-        else:
-            quiet_alsa()
 
     @property
     def xruns(self) -> int:
@@ -80,6 +81,13 @@ class Cards:
 
     def _open(self, now: float) -> None:
         settings, (capture, playback) = self._settings, self._names
+        try:  # only here: a simulator without a card needs no ALSA, and its set-up compiles nothing
+            from offhook.media.alsa import AlsaDevice
+            from offhook.media.pcm import quiet_alsa
+        except ImportError as error:
+            self._fail(CardRefusedError(f"no sound card can be used ({error}): install pyalsaaudio"), now)
+            return
+        quiet_alsa()
         try:
             self._card = AlsaDevice(
                 capture, playback, settings.period_ms, settings.periods, now, self._queue_periods, self._forms

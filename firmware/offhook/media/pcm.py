@@ -6,7 +6,7 @@ from typing import Literal
 
 import alsaaudio
 
-from offhook.errors import DeviceError
+from offhook.media.form import CardBusyError, CardMissingError, CardRefusedError, PcmForm
 
 Direction = Literal["capture", "playback"]
 XRUN = -32  # -EPIPE: pyalsaaudio returns it, and has prepared the PCM again by then
@@ -14,34 +14,6 @@ XRUN = -32  # -EPIPE: pyalsaaudio returns it, and has prepared the PCM again by 
 _RATES = (8000, 48000, 16000, 32000, 24000)
 _WIDTHS = {alsaaudio.PCM_FORMAT_S16_LE: 2, alsaaudio.PCM_FORMAT_S32_LE: 4}
 _MOST_CHANNELS = 8
-
-
-class CardMissingError(DeviceError):
-    """The PCM is not there now."""
-
-
-class CardBusyError(DeviceError):
-    """Another program has the PCM."""
-
-
-class CardRefusedError(DeviceError):
-    """The PCM is there, and trying again will not make it usable."""
-
-
-@dataclass(frozen=True, slots=True)
-class PcmForm:
-    """What a card gave: frames a second, channels, octets a sample (2: S16_LE, 4: S32_LE), frames a period, a ring."""
-
-    rate: int
-    channels: int
-    width: int
-    period: int
-    buffer: int
-
-    @property
-    def frame_bytes(self) -> int:
-        """Octets of one frame."""
-        return self.channels * self.width
 
 
 @dataclass(frozen=True, slots=True)
