@@ -19,6 +19,10 @@ class Lateness:
         self._count = 0
         self.worst = 0.0
 
+    def restart(self) -> None:
+        """Look for the beat anew, as after an xrun: the card was started again."""
+        self._expected = float("inf")
+
     def note(self, now: float) -> None:
         """Take the time at which a tick began, s."""
         late = now - self._expected
