@@ -57,6 +57,24 @@ def test_a_port_that_is_taken_is_one_clear_line_and_leaves_no_socket() -> None:
     run(scenario)
 
 
+def test_a_hop_that_asks_for_tls_gets_nothing_in_the_clear() -> None:
+    async def scenario() -> None:
+        log = Log()
+        transport = SipTransport(log)
+        await transport.open("127.0.0.1", 0)
+        with socket.create_server(("127.0.0.1", 0)) as peer:
+            peer.setblocking(False)
+            address: Address = ("127.0.0.1", peer.getsockname()[1])
+            transport.send(Transmit(b"OPTIONS sips:peer SIP/2.0", "tls", address, None))
+            assert log.events.empty()  # nothing comes back in the middle of sending
+            assert await log.events.get() == ("failed", "tls", address)
+            with pytest.raises(BlockingIOError):
+                peer.accept()
+        await transport.close()
+
+    run(scenario)
+
+
 def test_what_cannot_be_sent_comes_back_as_failed() -> None:
     async def scenario() -> None:
         log = Log()

@@ -1,5 +1,6 @@
 """The sockets under the SIP endpoint: one UDP socket and one TCP port with the same number."""
 
+import asyncio
 import contextlib
 import socket
 from typing import Protocol
@@ -57,8 +58,12 @@ class SipTransport:
         if item.transport == "udp":
             if self._link_up:
                 self._udp.send(item.data, item.remote)
-        else:
+        elif item.transport == "tcp":
             self._tcp.send(item.data, item.remote, item.flow.number if item.flow else None)
+        else:
+            # What shall be secret must not go in the clear. Told in the loop's next turn: the endpoint is at work now.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._receiver.failed, item.transport, item.remote, "this phone does not speak TLS yet")
 
     def set_link(self, up: bool) -> None:
         """Plug or unplug a simulated link: while it is down datagrams are lost and streams break."""
