@@ -54,6 +54,14 @@ def test_a_short_rule_that_would_be_sent_at_once_lets_an_emergency_number_be_fin
     assert phone.finish("1") == Verdict(Outcome.PLACE, "1")
 
 
+def test_an_emergency_number_that_the_map_makes_of_other_digits_is_an_emergency_call() -> None:
+    assert collector("<9:>xxx").judge("9112") == EMERGENCY
+    assert collector("<*1:112>|xxxx").judge("*1") == EMERGENCY
+    assert collector("<9:>x.T").finish("9112") == EMERGENCY
+    assert collector("!<9:>x.").finish("9112") == EMERGENCY
+    assert collector("<9:>xxxx").judge("91124") == Verdict(Outcome.PLACE, "1124")
+
+
 def test_an_outside_prefix_is_known_with_and_without() -> None:
     phone = collector("[2-8]xxx", ("911",), "9")
     assert phone.judge("911") == Verdict(Outcome.EMERGENCY, "911")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from offhook.phone.dialplan import DialPlan
+from offhook.phone.dialplan import DialPlan, Match
 from offhook.phone.settings import PhoneSettings
 
 _MAXIMUM_DIGITS = 64
@@ -63,13 +63,18 @@ class DigitCollector:
             return Verdict(Outcome.WAIT, seconds=match.send_after)
         if match.send_after is None and (match.may_grow or match.waits):
             return Verdict(Outcome.WAIT, seconds=self._settings.interdigit_short)
-        return _REFUSED if match.barred else Verdict(Outcome.PLACE, match.number)
+        return self._placed(match)
 
     def finish(self, digits: str) -> Verdict:
         """Say what to do now that no further digit comes (pause, or ``#``); never WAIT."""
         if digits in self._emergency:
             return Verdict(Outcome.EMERGENCY, self._emergency[digits])
-        match = self._plan.match(digits)
+        return self._placed(self._plan.match(digits))
+
+    def _placed(self, match: Match) -> Verdict:
+        """Call what the map sends; where that is an emergency number (``<9:>x.``), it is one, barred or not."""
+        if match.number in self._emergency:
+            return Verdict(Outcome.EMERGENCY, self._emergency[match.number])
         if match.number is None or match.barred:
             return _REFUSED
         return Verdict(Outcome.PLACE, match.number)
