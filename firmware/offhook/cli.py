@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     sim = commands.add_parser("sim", help="a simulated phone in the browser, with its own little exchange")
     sim.add_argument("--config", type=Path, metavar="FILE", help="a config instead of the built-in one")
     sim.add_argument("--board", type=Path, metavar="FILE", help="a board file of kind `simulated`")
-    sim.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1 (default: any)")
+    sim.add_argument("--port", type=_port, default=0, help="port of the page on 127.0.0.1 (default: any)")
     _common(sim)
     sim.set_defaults(command=_sim)
 
@@ -69,10 +69,27 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emergency-desk",
         action="append",
+        type=_desk,
         default=[],
         metavar="IP:PORT",
-        help="simulated board: where emergency calls go (may be given more than once)",
+        help="simulated board: where emergency calls go, on loopback or in a test's network (may be repeated)",
     )
+
+
+def _desk(text: str) -> str:
+    from offhook.engine.guard import desk_place
+    from offhook.errors import OffhookError
+
+    try:
+        return desk_place(text)
+    except OffhookError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to 65535, or 0 for any")
+    return int(text)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -156,7 +156,7 @@ class End:
             "test",
         )
         self.legs = Legs(self.shell, self.sessions, lambda account: LOOPBACK, self.seen.append)
-        self.agent = Agent(self.accounts, self.legs, self.told.put_nowait, lambda name: True)
+        self.agent = Agent(self.accounts, self.legs, self.told.put_nowait, lambda name: True, lambda *_: False)
 
     def _take(self, event: sip.Event) -> None:
         self.events.append(event)

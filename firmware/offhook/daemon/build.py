@@ -89,7 +89,13 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     line.legs = Legs(line.shell, sessions, line.rtp_ip, watchers.note)
 
     # Calls join the two.
-    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service)
+    line.agent = Agent(
+        accounts,
+        line.legs,
+        line.switchboard.post,
+        line.book.in_service,
+        lambda number, account: fixtures.guard.bars(number, account, numbers),
+    )
     line.caller = EmergencyCaller(
         settings.emergency(config, numbers, fixtures.device),
         accounts,

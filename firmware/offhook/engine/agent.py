@@ -16,7 +16,8 @@ class Agent:
     """Places, answers and ends ordinary calls, and posts what becomes of them.
 
     ``in_service(account name)`` tells whether an account can place calls; the first that can is used, else the first
-    that there is: a server may take calls from a phone that it has forgotten.
+    that there is: a server may take calls from a phone that it has forgotten. ``barred(number, account)`` says which
+    calls may not be placed at all.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Agent:
         legs: Legs,
         post: Callable[[phone.Event], None],
         in_service: Callable[[str], bool],
+        barred: Callable[[str, AccountSettings], bool],
     ) -> None:
         self._accounts = accounts
         self._legs = legs
         self._post = post
         self._in_service = in_service
+        self._barred = barred
         self._handles = itertools.count(1)
 
     def place(self, call: str, number: str) -> None:
@@ -39,6 +42,9 @@ class Agent:
         )
         if account is None:
             self._post(phone.CallFailed(call, 0, "no account in the config"))
+            return
+        if self._barred(number, account):
+            self._post(phone.CallFailed(call, 0, "barred on a simulated board"))
             return
         leg = Leg(f"a{next(self._handles)}", call, "out", number, account.name, False, self)
         try:
