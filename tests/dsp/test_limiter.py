@@ -57,3 +57,16 @@ def test_a_loud_burst_is_held_from_its_first_sample() -> None:
 
 def test_an_empty_period_is_empty() -> None:
     assert len(run(Limiter(-6, 8000), np.zeros(80, np.int16))) == 80
+
+
+@pytest.mark.parametrize("ceiling", [0.0, -3.0, -20.0])
+def test_every_level_about_the_ceiling_is_passed_or_held_exactly(ceiling: float) -> None:
+    edge = int(Limiter(ceiling, 8000).ceiling)
+    levels = {sign * (edge + step) for sign in (1, -1) for step in range(-300, 300)} | {-32768, 32767, 0, -1}
+    for level in levels & set(range(-32768, 32768)):
+        limiter = Limiter(ceiling, 8000)
+        heard = limiter.process(np.full(80, level, np.int16)).astype(int)
+        if abs(level) <= limiter.ceiling:
+            assert (heard == level).all()
+        else:
+            assert np.abs(heard).max() <= limiter.ceiling

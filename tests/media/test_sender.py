@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from offhook.dsp.codecs.g711 import PCMU
+from offhook.dsp.codecs.g711 import PCMA, PCMU
 from offhook.media.sender import Sender
 from offhook.media.settings import StreamSettings
 from offhook.rtp.packet import RtpPacket
@@ -53,3 +53,13 @@ def test_another_packet_time_is_taken_up_within_a_call() -> None:
     sender.update(StreamSettings(PLAN.remote, "PCMU", 0, ptime_ms=10))
     sender.take(np.zeros(80, np.int16))
     assert [len(packet.payload) for packet in packets] == [80]
+
+
+def test_another_codec_begins_with_a_packet_of_its_own() -> None:
+    sender, packets = make()
+    sender.take(np.full(80, 1000, np.int16))
+    sender.update(StreamSettings(PLAN.remote, "PCMA", 8))
+    sender.take(np.full(160, 1000, np.int16))
+    assert [(packet.payload_type, packet.payload) for packet in packets] == [
+        (8, PCMA.encode(np.full(160, 1000, np.int16)).tobytes())
+    ]

@@ -62,3 +62,22 @@ def test_weights_do_not_overflow_in_a_day() -> None:
     assert estimator.quantile(1.0) == 7
     estimator.reset()
     assert estimator.empty
+
+
+@given(st.lists(st.floats(0, 80), min_size=1, max_size=200), st.sampled_from([0.98, 0.992]))
+def test_asking_after_each_packet_never_hides_a_late_one(values: list[float], share: float) -> None:
+    asked = DelayEstimator(1500)
+    for value in values:
+        asked.observe(value)
+        asked.quantile(0.98)
+        asked.quantile(0.992)
+    assert asked.quantile(share) >= fed(np.array(values)).quantile(share)
+
+
+def test_a_quantile_that_was_asked_for_falls_within_some_packets() -> None:
+    estimator = fed(np.array([0.0, *[50.0] * 20]))
+    assert estimator.quantile(0.5) == 51
+    for _ in range(48):
+        estimator.observe(0.0)
+        estimator.quantile(0.5)
+    assert estimator.quantile(0.5) == 1

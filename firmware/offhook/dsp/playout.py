@@ -17,6 +17,7 @@ from offhook.dsp.conceal import Concealer
 Samples = NDArray[np.int16]
 
 _URGENT = 240  # samples of surplus from which on time is made up four times as fast
+_LOOK = 320  # samples between two looks at the delay where nothing was to be done
 _PACE = 800  # samples between two changes of speed
 _RETRY = 160  # samples until the next attempt where no join was found
 _PATIENCE = 8000  # samples for which there must have been a surplus before it is taken out
@@ -60,19 +61,25 @@ class Playout:
         self._decoders = decoders
         self._concealer = Concealer()
         self._decoded: tuple[bytes, Samples] = (b"", np.zeros(0, np.int16))
+        self._look = 0  # samples until the next look at the delay
         self._rest = 0  # samples until the speed may be changed again
         self._spare_for = 0  # samples for which there has been a surplus
         self.concealed = 0  # samples made up so far because a packet was lost or late
 
     def read(self, count: int, now: float) -> Samples:
         """Return exactly ``count`` samples for the ear (before any gain), at ``now`` seconds."""
-        surplus = self._source.surplus()
         self._rest -= count
-        self._spare_for = self._spare_for + count if surplus > 0 else 0
-        if surplus >= drift.SHORTEST and self._may_shorten(surplus):
-            return self._shortened(count, surplus, now)
-        if surplus < 0 and self._rest <= 0:
-            return self._lengthened(count, now)
+        self._spare_for += count
+        self._look -= count
+        if self._look <= 0:
+            surplus = self._source.surplus()
+            if surplus <= 0:
+                self._spare_for = 0
+            if surplus >= drift.SHORTEST and self._may_shorten(surplus):
+                return self._shortened(count, surplus, now)
+            if surplus < 0 and self._rest <= 0:
+                return self._lengthened(count, now)
+            self._look = _LOOK
         return self._render(self._source.get(count, now))
 
     def _may_shorten(self, surplus: int) -> bool:

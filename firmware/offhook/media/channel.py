@@ -1,5 +1,6 @@
 """A non-blocking UDP socket with the kernel's own receive stamps (SO_TIMESTAMPNS)."""
 
+import select
 import socket
 import struct
 import time
@@ -33,6 +34,8 @@ class UdpChannel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._waiting = select.poll()
+        self._waiting.register(sock, select.POLLIN)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if sock.family == socket.AF_INET6:
@@ -50,18 +53,18 @@ class UdpChannel:
     def receive(self) -> list[tuple[bytes, Address, float]]:
         """See :class:`Channel`."""
         packets: list[tuple[bytes, Address, float]] = []
-        offset: float | None = None
+        waiting, sock = self._waiting, self._socket
         for _ in range(_MOST_AT_ONCE):
-            try:
-                data, ancillary, _, address = self._socket.recvmsg(_MAX_DATAGRAM, _ANCILLARY)
-            except BlockingIOError:
+            # Every tick ends here: to ask takes a third of the time of the exception that recvmsg() would raise.
+            if not waiting.poll(0):
                 break
+            try:
+                data, ancillary, _, address = sock.recvmsg(_MAX_DATAGRAM, _ANCILLARY)
             except OSError:
                 continue  # ICMP: nobody listens there (yet)
-            if offset is None:
-                # The stamps are wall-clock time, which may be set at any moment: anchor each batch anew.
-                offset = time.monotonic() - time.time()
+            # The stamps are wall-clock time, which may be set at any moment: anchor each anew.
             arrival = time.monotonic()
+            offset = arrival - time.time()
             for level, kind, stamp in ancillary:
                 if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) >= _STAMP.size:
                     seconds, nanoseconds = _STAMP.unpack_from(stamp)

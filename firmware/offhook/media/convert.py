@@ -4,7 +4,9 @@ import numpy as np
 
 from offhook.dsp.resample import Downsampler, Upsampler
 from offhook.media.device import RATE, Samples
-from offhook.media.pcm import PcmForm
+from offhook.media.form import PcmForm
+
+_S16, _S32 = np.dtype("<i2"), np.dtype("<i4")
 
 
 class CardToLine:
@@ -13,15 +15,18 @@ class CardToLine:
     def __init__(self, form: PcmForm) -> None:
         self._channels = form.channels
         self._wide = form.width == 4
+        self._as_it_is = form.channels == 1 and not self._wide and _S16.isnative
         self._resampler = Downsampler(form.rate // RATE) if form.rate != RATE else None
 
     def __call__(self, data: bytes) -> Samples:
         """Convert whole frames."""
         every = slice(None, None, self._channels)
-        if self._wide:
-            samples: Samples = (np.frombuffer(data, "<i4")[every] >> 16).astype(np.int16)
+        if self._as_it_is:
+            samples: Samples = np.frombuffer(data, _S16)
+        elif self._wide:
+            samples = (np.frombuffer(data, _S32)[every] >> 16).astype(np.int16)
         else:
-            samples = np.frombuffer(data, "<i2")[every].astype(np.int16)
+            samples = np.frombuffer(data, _S16)[every].astype(np.int16)
         return samples if self._resampler is None else self._resampler.process(samples)
 
 
@@ -39,8 +44,8 @@ class LineToCard:
             samples = self._resampler.process(samples)
         frames = samples if form.channels == 1 else np.repeat(samples, form.channels)
         if form.width == 4:
-            return (frames.astype("<i4") << 16).tobytes()
-        return frames.astype("<i2", copy=False).tobytes()
+            return (frames.astype(_S32) << 16).tobytes()
+        return frames.tobytes() if _S16.isnative else frames.astype(_S16).tobytes()
 
     def silence(self, samples: int) -> bytes:
         """Return the octets of so many line samples of silence."""

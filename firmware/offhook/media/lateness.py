@@ -29,9 +29,11 @@ class Lateness:
         if late < 0:
             self._expected, late = now, 0.0
         self._expected += self._step
-        self._bins[min(int(late / _BIN_S), _BINS - 1)] += 1
+        index = int(late / _BIN_S)
+        self._bins[index if index < _BINS else -1] += 1
         self._count += 1
-        self.worst = max(self.worst, late)
+        if late > self.worst:
+            self.worst = late
 
     def quantile(self, share: float) -> float:
         """Return the lateness in s that ``share`` of the ticks did not exceed."""

@@ -46,6 +46,7 @@ class MediaProcess:
     def __init__(self, control: socket.socket, configure: msg.Configure) -> None:
         now = time.monotonic()
         self._control = control
+        self._control_fd = control.fileno()
         control.setblocking(False)
         self._settings = configure.settings
         self._realtime = self._settings.realtime and go_realtime()
@@ -70,8 +71,9 @@ class MediaProcess:
             self._register(device)
             events = self._poller.poll(self._timeout_ms(device if needed else None, now))
             now = time.monotonic()
-            if any(fd == self._control.fileno() for fd, _ in events):
-                self._take_messages(now)
+            for fd, _ in events:
+                if fd == self._control_fd:
+                    self._take_messages(now)
             if device is not None:
                 self._serve(device, events, needed, now)
             if now >= self._beat_at:

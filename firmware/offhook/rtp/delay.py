@@ -8,6 +8,7 @@ Delays are counted from the fastest packet of the last 4 to 8 s, so that clocks 
 
 _BINS = 600
 _WINDOW = 200  # packets after which the fastest packet before them begins to be forgotten
+_REUSE = 8  # packets in time after which a quantile is counted anew; one that was late makes it do so at once
 _STEP_MS = 4.0  # a fastest packet that got slower by more than this within two windows is another path, not drift
 
 
@@ -29,6 +30,9 @@ class DelayEstimator:
         self._next = 1.0  # weight of the next observation: growing weights forget without touching the old ones
         self._total = 0.0
         self._top = 0
+        self._known: dict[float, int] = {}  # bins of quantiles that were asked for
+        self._least_known = _BINS
+        self._since = 0  # packets since they were counted
         self._before = self._lately = float("inf")  # fastest packets of the window before and of this one
         self._base = 0.0
         self._count = 0
@@ -50,18 +54,32 @@ class DelayEstimator:
         self._weights[index] += self._next
         self._total += self._next
         self._top = max(self._top, index)
+        self._since += 1
+        if self._since >= _REUSE or index > self._least_known:
+            self._recount()
         self._next *= self._growth
         if self._next > 1e9:
             self._rescale()
 
     def quantile(self, share: float) -> float:
         """Return the transit time that ``share`` of the packets did not exceed (upper edge of the bin)."""
-        spare = (1.0 - share) * self._total
+        index = self._known.get(share)
+        if index is None:
+            index = self._known[share] = self._count_down((1.0 - share) * self._total)
+            self._least_known = min(index, self._least_known)
+        return self._base + index + 1
+
+    def _recount(self) -> None:
+        self._known.clear()
+        self._least_known = _BINS
+        self._since = 0
+
+    def _count_down(self, spare: float) -> int:
         index, weights = self._top, self._weights
         while index > 0 and spare >= weights[index]:
             spare -= weights[index]
             index -= 1
-        return self._base + index + 1
+        return index
 
     def _track(self, transit: float) -> None:
         """Follow the fastest packet."""
@@ -80,6 +98,7 @@ class DelayEstimator:
         count = min(count, _BINS - 1)
         self._weights = [sum(self._weights[: count + 1]), *self._weights[count + 1 :], *([0.0] * count)]
         self._top = max(0, self._top - count)
+        self._recount()
 
     def _rescale(self) -> None:
         self._weights = [weight / self._next if weight > self._next * 1e-9 else 0.0 for weight in self._weights]

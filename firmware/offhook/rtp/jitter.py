@@ -37,7 +37,7 @@ _KEPT = 640  # samples of played packets that may be given back
 _SETTLED = 50  # packets until the initial delay has no say
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would take five times as long to make
 class Piece:
     """A stretch of the timeline.
 

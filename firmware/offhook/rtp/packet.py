@@ -10,6 +10,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from offhook.rtp.errors import RtpError
 
@@ -31,9 +32,11 @@ class HeaderExtension:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
-    """One packet; ``sequence``, ``timestamp`` and ``ssrc`` are the 16-, 32- and 32-bit numbers of the wire."""
+class RtpPacket(NamedTuple):
+    """One packet; ``sequence``, ``timestamp`` and ``ssrc`` are the 16-, 32- and 32-bit numbers of the wire.
+
+    A tuple: a hundred are made each second of a call, and a frozen dataclass takes five times as long to make.
+    """
 
     payload_type: int
     sequence: int

@@ -2,22 +2,24 @@
 
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import NamedTuple
 
 from offhook.rtp.packet import RtpPacket
 
 _MAX_PACKETS = 256
+_MAX_PLAYED = 8  # packets that are kept behind before any is dropped
 _RETIRED_S = 0.5  # how long packets of the source before are ignored
 _WRAP = 1 << 32
+_HALF = _WRAP // 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class Entry(NamedTuple):
     """A packet with its unwrapped timestamp and its length in samples."""
 
     stamp: int
-    length: int = field(compare=False)
-    packet: RtpPacket = field(compare=False)
+    length: int
+    packet: RtpPacket
 
 
 class PacketStore:
@@ -53,8 +55,7 @@ class PacketStore:
 
     def extend(self, timestamp: int) -> int:
         """Return the unwrapped timestamp nearest to that of the packet before."""
-        delta = (timestamp - self._reference + _WRAP // 2) % _WRAP - _WRAP // 2
-        return self._reference + delta
+        return self._reference + (timestamp - self._reference + _HALF) % _WRAP - _HALF
 
     def knows(self, stamp: int) -> bool:
         """A packet with this timestamp was added lately."""
@@ -64,9 +65,12 @@ class PacketStore:
         """Insert a packet; return how many old ones had to go so that no more than ``span`` samples are held."""
         self._recent.append(stamp)
         self._reference = max(stamp, self._reference)
+        entry = Entry(stamp, length, packet)
         if stamp >= self._newest[0]:
             self._newest = (stamp, length)
-        insort(self._entries, Entry(stamp, length, packet), lo=self._head)
+            self._entries.append(entry)
+        else:
+            insort(self._entries, entry, lo=self._head, key=attrgetter("stamp"))
         dropped = 0
         while len(self) > _MAX_PACKETS or self._newest[0] - self._entries[self._head].stamp > span:
             self._head += 1
@@ -101,12 +105,13 @@ class PacketStore:
         entries, head = self._entries, self._head
         while head < len(entries) and entries[head].stamp + entries[head].length <= position:
             head += 1
-        drop = 0
-        while drop < head and entries[drop].stamp + entries[drop].length <= position - kept:
-            drop += 1
-        if drop:
+        self._head = head
+        if head > _MAX_PLAYED:
+            drop = 0
+            while drop < head and entries[drop].stamp + entries[drop].length <= position - kept:
+                drop += 1
             del entries[:drop]
-        self._head = head - drop
+            self._head = head - drop
 
     def rewind(self, position: int) -> None:
         """Samples from ``position`` on are to be played again."""

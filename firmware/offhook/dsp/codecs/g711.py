@@ -15,6 +15,7 @@ Octets = NDArray[np.uint8]
 Payload = bytes | bytearray | memoryview | Octets
 
 RATE = 8000
+_OCTET = np.dtype(np.uint8)
 _BIAS = 33 << 2  # G.711 counts in 14 bits; a 16-bit sample has two more
 
 
@@ -34,11 +35,11 @@ class G711:
 
     def encode(self, samples: Samples) -> Octets:
         """Return one octet for each int16 sample (any shape); ``.tobytes()`` is the RTP payload."""
-        return self._encoder.take(samples.view(np.uint16))
+        return self._encoder.take(samples)  # a negative index counts from the end: two's complement, as the table does
 
     def decode(self, payload: Payload) -> Samples:
         """Return one int16 sample for each octet."""
-        octets = payload if isinstance(payload, np.ndarray) else np.frombuffer(payload, np.uint8)
+        octets = payload if isinstance(payload, np.ndarray) else np.frombuffer(payload, _OCTET)
         return self._decoder.take(octets)
 
 
