@@ -73,7 +73,9 @@ class Prober:
 
 @contextmanager
 def probing(phone: Phone) -> Iterator[Prober]:
-    """A prober of this phone."""
+    """A prober of this phone, which is given time to learn whose user it is: its sockets are open a moment before."""
+    phone.child.wait_for_output("is up")
+    time.sleep(0.3)
     prober = Prober(phone.address())
     try:
         yield prober
