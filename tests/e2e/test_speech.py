@@ -52,8 +52,8 @@ def heard_by(card: VirtualCard, speech: Speech) -> Quality:
 
 def clean_call(
     folder: Path, rate: int, codec: str, server: str, baresip: Baresip, near: Speech, far: Speech
-) -> tuple[Quality, Quality, int]:
-    """One call; returns how baresip heard us, how we heard baresip, and how often our card starved or overran."""
+) -> tuple[Quality, Quality, bool]:
+    """One call; returns how baresip heard us, how we heard baresip, and whether card and link were clean."""
     folder.mkdir()
     with VirtualCard(folder, rate=rate) as card, ExitStack() as stack:
         phone = phone_at(
@@ -67,7 +67,8 @@ def clean_call(
         assert call["codec"] == codec
         phone.hang_up()
         baresip.wait_for("CALL_CLOSED")
-        return quality(near, read_wav(baresip.recorded())), heard_by(card, far), card.count("xrun")
+        clean = card.count("xrun") == 0 and call["lost"] == 0 and call["concealed"] == 0
+        return quality(near, read_wav(baresip.recorded())), heard_by(card, far), clean
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
@@ -82,10 +83,10 @@ def test_a_clean_link_costs_nothing_but_the_codec(
     make_baresip: MakeBaresip,
 ) -> None:
     baresip = make_baresip("1002", answer="auto", source=other_speech.path)
-    for attempt in range(3):  # a card that starved because this machine was busy elsewhere is no clean link
+    for attempt in range(3):  # a starved card, or a baresip that sent late, because this machine is busy: not clean
         folder = tmp_path / str(attempt)
-        there, back, xruns = clean_call(folder, rate, codec, registrar.address, baresip, speech, other_speech)
-        if xruns == 0:
+        there, back, clean = clean_call(folder, rate, codec, registrar.address, baresip, speech, other_speech)
+        if clean:
             break
     assert there.mean >= 4.0, there
     assert back.mean >= 4.0, back
