@@ -1,13 +1,15 @@
 """The command line: one parser; each command's module is imported only when it is called."""
 
 import argparse
+import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from offhook import __version__
 
-EX_UNAVAILABLE = 69
-EX_CONFIG = 78
+EX_IOERR = 74
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -16,7 +18,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the process's exit status."""
     args = _parser().parse_args(argv)
     command: Command = args.command
-    return command(args)
+    try:
+        status = command(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `offhook schema | head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EX_IOERR
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +100,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _end_when_told() -> None:
+    """Let SIGTERM and control-C end the program in good order while modules are still being imported."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
 def _run(args: argparse.Namespace) -> int:
+    _end_when_told()
     from offhook.daemon.main import run
     from offhook.daemon.options import Options
 
@@ -100,6 +115,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _sim(args: argparse.Namespace) -> int:
+    _end_when_told()
     from offhook.daemon.main import run
     from offhook.daemon.options import Options
 

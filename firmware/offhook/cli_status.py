@@ -18,7 +18,10 @@ def main(args: argparse.Namespace) -> int:
     try:
         status = _ask(path)
     except (OSError, ValueError) as error:
-        print(f"offhook: no phone answers at {path}: {error}; is it running with --control-socket?", file=sys.stderr)
+        print(
+            f"offhook: no phone answers at {path}: {_reason(error)}; is it running with --control-socket?",
+            file=sys.stderr,
+        )
         return EX_UNAVAILABLE
     if args.json:
         print(json.dumps(status, indent=2))
@@ -53,6 +56,10 @@ def summary(status: dict[str, object]) -> list[str]:
             )
             lines.append(f"{name:<10} {facts}")
     return lines
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _ask(path: Path) -> dict[str, object]:

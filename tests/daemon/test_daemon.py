@@ -234,6 +234,44 @@ def test_who_lifts_and_dials_while_the_config_changes_is_served_by_the_new_one(
     on_a_phone(tmp_path, monkeypatch, scenario)
 
 
+def test_a_call_that_began_since_provisioning_looked_is_not_cut_for_a_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.hook(True)
+        bench.dial("112")
+        await asyncio.sleep(2.5)
+        assert bench.daemon.line.caller.up
+        switching = asyncio.create_task(bench.daemon.switch(bench.config(country="US")))
+        await asyncio.sleep(60)
+        assert bench.daemon.line.caller.up
+        assert not switching.done()
+        bench.hook(False)
+        await asyncio.sleep(60)
+        assert not switching.done()  # the desk may call back
+        await switching
+        assert bench.daemon.running.config.country == "US"
+        assert bench.daemon.fixtures.callback.remaining(asyncio.get_running_loop().time()) == 0
+
+    on_a_phone(tmp_path, monkeypatch, scenario)
+
+
+@pytest.mark.parametrize("moment", [0.1, 1.0, 2.6, 3.2, 3.5])
+def test_a_phone_that_is_stopped_while_its_config_changes_leaves_nothing(
+    moment: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.daemon.spawn(bench.daemon.switch(bench.config(country="US")))
+        await asyncio.sleep(moment)
+        begin = asyncio.get_running_loop().time()
+        await bench.daemon.close()
+        assert asyncio.get_running_loop().time() - begin < 4.5
+        for media in MediaClient.made:
+            assert media.notes.count("stopped") == media.notes.count("started")
+
+    on_a_phone(tmp_path, monkeypatch, scenario, closes=False)
+
+
 def test_a_config_that_cannot_be_built_leaves_the_phone_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

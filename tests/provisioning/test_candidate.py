@@ -54,3 +54,15 @@ def test_every_candidate_that_is_applied_is_kept_or_undone_once(story: list[tupl
             open_trials += {Step.APPLY: 1, Step.KEEP: -1, Step.UNDO: -1}.get(step, 0)
             assert open_trials in (0, 1)
     assert open_trials == (trial.phase in (Phase.TRYING, Phase.RETURNING))
+
+
+def test_the_window_opens_when_the_phone_runs_on_the_candidate() -> None:
+    trial = Trial(window_s=120)
+    trial.handle(Happening.FETCHED, 0)
+    trial.handle(Happening.IDLE, 1)
+    trial.begun(500)  # somebody telephoned so long
+    assert trial.tick(600) == ()
+    assert trial.deadline() == 620
+    trial.handle(Happening.IN_SERVICE, 601)
+    trial.begun(700)
+    assert trial.deadline() is None

@@ -20,6 +20,8 @@ from offhook.status.place import summary
 from offhook.status.report import Json, StatusReport
 
 _log = logging.getLogger(__name__)
+_LOOK_S = 0.2
+_LOOSE_ENDS_S = 0.5
 
 
 class Daemon:
@@ -70,8 +72,11 @@ class Daemon:
         """End calls, remove registrations, release everything."""
         self._notify("STOPPING=1")
         _log.info("offhook stops")
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_LOOSE_ENDS_S)  # a change of config that is under way lets go of its line
         await self.line.stop()
         self.fixtures.board.close()
 
@@ -99,16 +104,18 @@ class Daemon:
         return self.line.book.any_in_service()
 
     async def switch(self, running: Running) -> None:
-        """Go over to another config: the old line ends, the new one registers.
+        """Go over to another config, once nobody would notice: the old line ends, the new one registers.
 
         What the person does meanwhile is kept for the new line: who lifts and dials in these seconds is served.
         """
+        while not self.idle():  # somebody lifted since provisioning looked: no call is cut for a config
+            await asyncio.sleep(_LOOK_S)
         self._held = []
         try:
             await self._switch(running)
         finally:
             held, self._held = self._held, None
-            for event, t in held:
+            for event, t in held if not self._stop.is_set() else ():
                 self.line.switchboard.phone_event(event, t)
 
     async def _switch(self, running: Running) -> None:

@@ -26,7 +26,7 @@ from offhook.status.accounts import AccountBook
 from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
-_FAREWELL_S = 3.0
+_FAREWELL_S = 2.5
 # Any address that is routed will do: nothing is sent to it (RFC 5737).
 _ELSEWHERE = "192.0.2.1"
 
@@ -51,6 +51,7 @@ class Line:
     caller: EmergencyCaller = field(init=False)
     speaker: Speaker = field(init=False)
     _binding: asyncio.Task[None] | None = None
+    _ending: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
@@ -88,7 +89,15 @@ class Line:
         self.switchboard.post(ServiceChanged(self.book.any_in_service()))
 
     async def stop(self) -> None:
-        """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s."""
+        """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s.
+
+        Done once and to its end: who asks again waits for the same, and who is cancelled meanwhile changes nothing.
+        """
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
         if self._binding is not None:
             self._binding.cancel()
         try:
@@ -126,7 +135,7 @@ class Line:
         if change is not None:
             account, state, reason = change
             level = logging.WARNING if state == "failed" else logging.INFO
-            _log.log(level, "account %s: %s %s", account, state, reason, extra={"account": account})
+            _log.log(level, "account %s: %s", account, f"{state} {reason}".rstrip(), extra={"account": account})
             self.watchers.note(RegistrationSeen(account, state, reason))
             self.caller.accounts_changed()
         if self.book.any_in_service() is not before:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import random
+import signal
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -59,10 +60,13 @@ def run(options: Options) -> int:
     except OffhookError as error:
         _log.error("%s", error)
         return EX_UNAVAILABLE
+    except asyncio.CancelledError:  # told to stop before it was up
+        return 0
 
 
 async def _run(options: Options) -> int:
     """Make everything in the order in which it is needed; the stack takes it down in the opposite one."""
+    _stop_when_told()
     board_config, wiring = _board_file(options)
     notify = journal.notifier()
     async with AsyncExitStack() as stack:
@@ -106,6 +110,14 @@ async def _run(options: Options) -> int:
         await _faces(options, daemon, runtime, stack)
         await daemon.wait()
     return 0
+
+
+def _stop_when_told() -> None:
+    """Let SIGTERM and control-C end this task until the daemon is there to take them."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def _board_file(options: Options) -> tuple[BoardConfig, BoardSettings]:

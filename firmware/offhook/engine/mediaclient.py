@@ -63,22 +63,18 @@ class MediaClient:
     async def start(self) -> None:
         """Start the media process; it is ready some 0.2 s later, and what it is told until then waits for it."""
         self._stopping = False
-        await self._spawn()
+        await self._try_to_spawn()
         self._watch = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def stop(self) -> None:
         """End the media process: streams say goodbye, the sound fades out."""
         self._stopping = True
-        process = self._process
         self._hang_up()
-        if process is not None:
-            try:
-                async with asyncio.timeout(_FAREWELL_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
         if self._watch is not None:
-            await self._watch
+            done, _ = await asyncio.wait({self._watch}, timeout=_FAREWELL_S)
+            if not done:
+                self._kill()
+                await self._watch
             self._watch = None
         for stream in self._streams.values():
             stream.close()
@@ -142,6 +138,12 @@ class MediaClient:
         self._mute = on
         self._send(msg.SetMute(on))
 
+    async def _try_to_spawn(self) -> None:
+        try:
+            await self._spawn()
+        except OSError as error:
+            _log.error("the media process cannot be started: %s; it is tried again", error.strerror or error)
+
     async def _spawn(self) -> None:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -183,19 +185,21 @@ class MediaClient:
 
     async def _keep_alive(self) -> None:
         """Start the process again each time it ends, until stopped."""
-        pause = 0.0
-        while self._process is not None:
-            began = asyncio.get_running_loop().time()
-            status = await self._ended(self._process)
-            self._hang_up()
-            self._process = None
+        loop = asyncio.get_running_loop()
+        while self._process is not None or not self._stopping:
+            began = loop.time()
+            if self._process is None:
+                await self._try_to_spawn()
             if self._stopping:
-                return
-            _log.error("the media process ended with status %d; it is started again", status)
-            pause = _RESTART_S if asyncio.get_running_loop().time() - began < _RESTART_S else 0.0
-            await asyncio.sleep(pause)
-            if not self._stopping:
-                await self._spawn()
+                self._hang_up()  # stop() came while it was being started
+            if self._process is not None:
+                status = await self._ended(self._process)
+                self._hang_up()
+                self._process = None
+                if not self._stopping:
+                    _log.error("the media process ended with status %d; it is started again", status)
+            if not self._stopping and loop.time() - began < _RESTART_S:
+                await asyncio.sleep(_RESTART_S)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
         """Return the exit status of the process, once it ends or was ended because it hangs."""
@@ -212,8 +216,12 @@ class MediaClient:
                 stale = stale + 1 if punctual and not self.healthy(loop.time()) else 0
                 if stale == _MOST_STALE:
                     _log.error("the media process hangs; it is killed")
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
+                    self._kill()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._process is not None:
+                self._process.kill()
 
     def _hang_up(self) -> None:
         if self._control is not None:

@@ -75,7 +75,7 @@ class EndpointShell:
                     self._dispatch(event)
         finally:
             self._pumping = False
-        self._arm()
+            self._arm()
 
     async def close(self) -> None:
         """Stop timers and lookups and release the sockets; what the endpoint still wanted is not sent."""

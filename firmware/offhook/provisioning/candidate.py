@@ -95,6 +95,11 @@ class Trial:
             return ()
         return self.handle(Happening.WINDOW_OVER, now)
 
+    def begun(self, now: float) -> None:
+        """Open the window: the phone runs on the candidate only ``now``, for it had to be idle first."""
+        if self._window_ends is not None:
+            self._window_ends = now + self.window_s
+
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due."""
         return self._window_ends

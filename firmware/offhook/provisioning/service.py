@@ -37,7 +37,7 @@ class PhoneControl(Protocol):
         """Whether an account is in service with the config that the phone runs on now."""
 
     async def switch(self, running: Running) -> None:
-        """Run on another config from now on. Raises OffhookError where the phone cannot."""
+        """Run on another config, as soon as the phone is idle. Raises OffhookError where the phone cannot."""
 
 
 class FileFetcher(Protocol):
@@ -245,6 +245,7 @@ class ProvisioningService:
         except OffhookError as error:
             self._report(Report("failed", self._serial(), str(error)))
             await self._happened(Happening.SWITCH_FAILED)
+        self._trial.begun(self._clock())
 
     async def _keep(self) -> None:
         candidate = self._store.state.candidate

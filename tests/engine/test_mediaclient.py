@@ -1,0 +1,102 @@
+"""The media process as signalling starts and ends it (what it does in between: tests/media/test_process.py)."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from offhook.engine import mediaclient
+from offhook.engine.mediaclient import MediaClient
+from offhook.media.settings import MediaSettings
+
+SETTINGS = MediaSettings("NO", None, None)
+
+
+def on_a_client(story: Callable[[MediaClient], Awaitable[None]]) -> None:
+    async def main() -> None:
+        client = MediaClient(SETTINGS, lambda message: None)
+        await client.start()
+        try:
+            await story(client)
+        finally:
+            await client.stop()
+
+    asyncio.run(main())
+
+
+async def until(what: Callable[[], object]) -> None:
+    async with asyncio.timeout(15):
+        while not what():
+            await asyncio.sleep(0.01)
+
+
+async def in_time(client: MediaClient) -> None:
+    begin = time.monotonic()
+    await client.stop()
+    assert time.monotonic() - begin < 3
+    assert client.pid is None
+
+
+def test_it_stops_at_once_after_the_start() -> None:
+    on_a_client(in_time)
+
+
+def test_it_stops_while_a_dead_one_is_being_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mediaclient, "_RESTART_S", 0.0)
+
+    async def story(client: MediaClient) -> None:
+        first = client.pid
+        assert first is not None
+        start = asyncio.create_subprocess_exec
+        begun = asyncio.Event()
+
+        async def slowly(*command: str, **options: object) -> asyncio.subprocess.Process:
+            begun.set()
+            await asyncio.sleep(0.3)
+            return await start(*command, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+        os.kill(first, signal.SIGKILL)
+        await begun.wait()
+        await in_time(client)
+
+    on_a_client(story)
+
+
+def test_it_kills_one_that_hangs_at_the_end() -> None:
+    async def story(client: MediaClient) -> None:
+        await until(lambda: client.healthy(asyncio.get_running_loop().time()))
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGSTOP)
+        await in_time(client)
+
+    on_a_client(story)
+
+
+def test_one_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mediaclient, "_RESTART_S", 0.05)
+
+    async def story(client: MediaClient) -> None:
+        first = client.pid
+        assert first is not None
+        start, tries = asyncio.create_subprocess_exec, []
+
+        async def reluctantly(*command: str, **options: object) -> asyncio.subprocess.Process:
+            tries.append(command)
+            if len(tries) < 3:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            return await start(*command, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", reluctantly)
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: client.pid not in (None, first))
+
+    with caplog.at_level(logging.ERROR):
+        on_a_client(story)
+    assert "cannot be started: Resource temporarily unavailable" in caplog.text
