@@ -65,26 +65,67 @@ def test_a_payload_type_may_change_within_a_call() -> None:
     assert np.abs(heard.astype(int) - samples).max() < 400
 
 
-def test_a_surplus_that_lasts_is_taken_out_and_the_rest_given_back() -> None:
-    payload = g711.encode_ulaw(buzz(480)).tobytes()
-    count = 0
+class Steady(Script):
+    """A source that plays the same payload for ever."""
 
-    class Steady(Script):
-        def get(self, count: int, now: float) -> list[Piece]:
-            self.asked.append(count)
-            start = 50 * len(self.asked) % 200
-            return [Piece("audio", count, payload, start)]
+    def get(self, count: int, now: float) -> list[Piece]:
+        self.asked.append(count)
+        return [Piece("audio", count, self.pieces[0][0].payload, 50 * len(self.asked) % 200)]
 
-    source = Steady([], spare=120)
+
+def samples_until_shorter(sound: np.ndarray, spare: int) -> tuple[int, int]:
+    """Return how many samples were heard until some were taken out, and how many those were."""
+    source = Steady([[Piece("audio", 480, g711.encode_ulaw(sound).tobytes())]], spare)
     playout = Playout(source, {0: g711.PCMU})
-    while not source.adjusted:
+    for count in range(1000):
         assert len(playout.read(80, 0.0)) == 80
-        count += 1
-        assert count < 200
-    assert count * 80 >= 8000  # it has waited for a second to be sure
-    used, heard = source.adjusted[0]
-    assert heard == 80
-    assert used - heard in (25, 50, 100)  # periods, or half ones: the third power of a sine
+        assert all(heard == 80 for _, heard in source.adjusted)
+        if source.adjusted and source.adjusted[-1][0] > 80:
+            return 80 * count, source.adjusted[-1][0] - 80
+    raise AssertionError("nothing was taken out")
+
+
+def test_a_small_surplus_waits_for_a_second_and_for_a_pause() -> None:
+    heard, taken = samples_until_shorter(buzz(480) // 400, 119)
+    assert 8000 <= heard < 9000
+    assert taken == 119
+
+
+def test_where_nobody_pauses_a_small_surplus_is_taken_out_of_speech_by_whole_pitch_periods() -> None:
+    heard, taken = samples_until_shorter(buzz(480), 120)
+    assert 40_000 <= heard < 41_000
+    assert taken in (25, 50, 100)  # periods, or half ones: the third power of a sine
+
+
+def test_a_large_surplus_is_taken_out_of_speech_at_once() -> None:
+    heard, taken = samples_until_shorter(buzz(480), 240)
+    assert heard < 400
+    assert taken in (25, 50, 100)
+
+
+@pytest.mark.parametrize("period", [80, 160])
+def test_on_a_clean_path_nothing_is_stretched_but_the_first_guess_of_the_delay(period: int) -> None:
+    count = 3000
+    played = play(np.zeros(count), sound=np.tile(buzz(8000 // 50 * 50), 60), period=period)
+    statistics = played.buffer.statistics
+    assert statistics.lengthened_samples == statistics.lost_samples == 0
+    assert statistics.shortened_samples <= 8 * 20
+    later = play(np.zeros(count), sound=np.tile(buzz(8000 // 50 * 50), 60), period=period, lateness=0.001).buffer
+    assert later.statistics.lost_samples == later.statistics.lengthened_samples == 0
+
+
+@pytest.mark.parametrize(("stall_ms", "longest_ms"), [(300, 170), (500, 260)])
+def test_after_a_stall_of_the_path_the_delay_comes_down_by_itself(stall_ms: int, longest_ms: int) -> None:
+    speech = np.tile(np.concatenate([buzz(8000), buzz(4000) // 400]), 60)
+    delays = np.zeros(4000)
+    begin, length = 2000, stall_ms // 20
+    delays[begin : begin + length] = stall_ms / 1000 - 0.02 * np.arange(length)
+    waits = play(delays, sound=speech).delays
+    assert waits[100 * 39] <= 20
+    assert waits[4000:4200].max() > 150  # nothing that was said is thrown away
+    assert waits[4300] <= longest_ms
+    assert waits[100 * 60] <= 120
+    assert waits[100 * 79] <= 20
 
 
 @pytest.mark.parametrize("period", [80, 160])

@@ -22,14 +22,14 @@ def _fade(first: Samples, second: Samples) -> Samples:
     return mixed
 
 
-def shorten(samples: Samples, most: int) -> tuple[Samples, int]:
+def shorten(samples: Samples, most: int, amid_speech: bool = True) -> tuple[Samples, int]:
     """Return ``samples`` with one period of at most ``most`` samples removed, and how many that were.
 
     The join lies at the beginning, where the result leaves ``samples[0]`` as it is; 0 and the samples themselves when
-    nothing fits. Needs at least ``SHORTEST + 40`` samples.
+    nothing fits, or where this is no pause and must be one. Needs at least ``SHORTEST + 40`` samples.
     """
     most = min(most, LONGEST, len(samples) - _FADE)
-    if most < SHORTEST:
+    if most < SHORTEST or not (amid_speech or _is_pause(samples[: most + _FADE])):
         return samples, 0
     lag = _best_lag(samples[:_FADE], samples[SHORTEST : most + _FADE])
     if lag is None:
@@ -60,6 +60,11 @@ def lengthen(past: Samples, samples: Samples, most: int) -> tuple[Samples, int]:
     if lag < _FADE:  # the fade itself reaches into ``samples``
         return np.concatenate([joined, samples[_FADE - lag :]]), lag
     return np.concatenate([joined, rest, samples]), lag
+
+
+def _is_pause(samples: Samples) -> bool:
+    wide = samples.astype(np.float32)
+    return float(wide @ wide) < len(wide) * _QUIET**2
 
 
 def _best_lag(target: Samples, candidates: Samples) -> int | None:

@@ -20,7 +20,8 @@ _URGENT = 240  # samples of surplus from which on time is made up four times as 
 _LOOK = 320  # samples between two looks at the delay where nothing was to be done
 _PACE = 800  # samples between two changes of speed
 _RETRY = 160  # samples until the next attempt where no join was found
-_PATIENCE = 8000  # samples for which there must have been a surplus before it is taken out
+_PATIENCE = 8000  # samples for which there must have been a surplus before it is taken out of a pause
+_LONG_PATIENCE = 40_000  # the same, before it is taken out of speech
 
 
 class Piece(Protocol):
@@ -93,7 +94,8 @@ class Playout:
         if not whole:
             self._source.adjust(count, count)
             return self._render(pieces)[:count]
-        samples, removed = drift.shorten(samples, surplus)
+        amid_speech = surplus >= _URGENT or self._spare_for >= _LONG_PATIENCE
+        samples, removed = drift.shorten(samples, surplus, amid_speech)
         pace = _PACE // 4 if surplus >= _URGENT else _PACE
         self._rest = pace if removed else _RETRY
         self._source.adjust(count + removed, count)

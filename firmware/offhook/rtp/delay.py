@@ -9,6 +9,8 @@ Delays are counted from the fastest packet of the last 4 to 8 s, so that clocks 
 _BINS = 600
 _WINDOW = 200  # packets after which the fastest packet before them begins to be forgotten
 _REUSE = 8  # packets in time after which a quantile is counted anew; one that was late makes it do so at once
+_DEAR_MS = 100  # delay from which on it costs a conversation more than rare losses do (E-model, ITU-T G.107):
+_DEAR = 1 / 3000  # each further ms must keep this much larger a share of the packets in time
 _STEP_MS = 4.0  # a fastest packet that got slower by more than this within two windows is another path, not drift
 
 
@@ -62,10 +64,13 @@ class DelayEstimator:
             self._rescale()
 
     def quantile(self, share: float) -> float:
-        """Return the transit time that ``share`` of the packets did not exceed (upper edge of the bin)."""
+        """Return the transit time that ``share`` of the packets did not exceed (upper edge of the bin).
+
+        Beyond 100 ms a smaller share will do: one stall of the path shall not be paid for with seconds of delay.
+        """
         index = self._known.get(share)
         if index is None:
-            index = self._known[share] = self._count_down((1.0 - share) * self._total)
+            index = self._known[share] = self._count_down(1.0 - share)
             self._least_known = min(index, self._least_known)
         return self._base + index + 1
 
@@ -75,9 +80,13 @@ class DelayEstimator:
         self._since = 0
 
     def _count_down(self, spare: float) -> int:
+        """Return the highest bin that is needed where this share of the packets may be later."""
         index, weights = self._top, self._weights
-        while index > 0 and spare >= weights[index]:
-            spare -= weights[index]
+        late = 0.0
+        while index > 0:
+            late += weights[index]
+            if late > self._total * (spare + max(0, index - _DEAR_MS) * _DEAR):
+                break
             index -= 1
         return index
 
