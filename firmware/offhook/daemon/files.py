@@ -54,17 +54,19 @@ def choose_config(path: Path | None, built_in: str | None, store: ConfigStore) -
             raise OffhookError("without the built-in exchange there is no account: give a config with --config FILE")
         running = Running(load(built_in, "the built-in config", VALIDATORS), "built-in")
         return Choice(running, running, running.config.provisioning)
-    try:
-        local = path.read_bytes()
-    except OSError as error:
-        _log.error("%s cannot be read: %s; check its name and permissions", path, error.strerror)
-        local = None
-    choice = choose(local, str(path), store, VALIDATORS)
+    choice = choose(_read(path), str(path), store, VALIDATORS)
     if choice.faults:
         complain(choice.faults)
     for note in choice.notes:
         _log.warning("%s", note)
     return choice
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def with_board_audio(config: Config, audio: BoardAudio | None) -> Config:

@@ -1,13 +1,14 @@
 """The phone's own UUID, made once and kept in the state directory (:rfc:`4122#section-4.4`)."""
 
+import logging
 import uuid
 from pathlib import Path
 
-from offhook.errors import OffhookError
+_log = logging.getLogger(__name__)
 
 
 def device_uuid(state_dir: Path) -> str:
-    """Return the kept UUID, or make and keep one. Raises OffhookError where the directory cannot be written."""
+    """Return the kept UUID, or make one; where it cannot be kept it serves until the next start."""
     path = state_dir / "device-uuid"
     try:
         return str(uuid.UUID(path.read_text(encoding="ascii").strip()))
@@ -18,7 +19,10 @@ def device_uuid(state_dir: Path) -> str:
         state_dir.mkdir(parents=True, exist_ok=True)
         path.write_text(made + "\n", encoding="ascii")
     except OSError as error:
-        raise OffhookError(
-            f"cannot write {path}: {error.strerror}; give a directory that this user may write with --state-dir"
-        ) from error
+        # A card that has become read-only must not take the phone away.
+        _log.error(
+            "cannot write %s: %s; nothing is remembered: give a directory that this user may write with --state-dir",
+            path,
+            error.strerror,
+        )
     return made

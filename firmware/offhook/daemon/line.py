@@ -71,7 +71,7 @@ class Line:
     async def _bind(self) -> None:
         """Bind where the config says, else anywhere: an emergency call must get out."""
         ip, _ = self.listen
-        for place in (self.listen, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0)):
+        for place in dict.fromkeys((self.listen, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0))):
             try:
                 await self.shell.open(*place)
             except NetworkError as error:
