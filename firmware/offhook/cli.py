@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     sim = commands.add_parser("sim", help="a simulated phone in the browser, with its own little exchange")
     sim.add_argument("--config", type=Path, metavar="FILE", help="a config instead of the built-in one")
     sim.add_argument("--board", type=Path, metavar="FILE", help="a board file of kind `simulated`")
-    sim.add_argument("--port", type=_port, default=0, help="port of the page on 127.0.0.1 (default: any)")
+    sim.add_argument(
+        "--port", type=_port, help="port of the page on 127.0.0.1 (default: web.port of the config, else any)"
+    )
     _common(sim)
     sim.set_defaults(command=_sim)
 

@@ -5,7 +5,10 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+Section = Mapping[str, object]
 
 EX_UNAVAILABLE = 69
 _TIMEOUT_S = 5.0
@@ -48,14 +51,54 @@ def summary(status: dict[str, object]) -> list[str]:
             lines.append(
                 f"call       {row['direction']} {row['peer']}: {row['state']}, {row['seconds']} s, {row['codec']}"
             )
-    for name in ("power", "emergency", "config", "audio"):
+    for name, facts in _SECTIONS.items():
         section = status.get(name)
         if isinstance(section, dict):
-            facts = ", ".join(
-                f"{key} {value}" for key, value in section.items() if value not in (None, "") and value is not False
-            )
-            lines.append(f"{name:<10} {facts}")
+            lines.append(f"{name:<10} {', '.join(fact for fact in facts(section) if fact)}")
     return lines
+
+
+def _power(section: Section) -> list[str]:
+    percent, runtime = section.get("percent"), section.get("runtime_s")
+    return [
+        str(section.get("state")),
+        f"battery at {percent} %" if percent is not None else "",
+        f"for {runtime} s" if runtime is not None else "",
+        "" if section.get("gauge_ok", True) else "the gauge does not answer",
+    ]
+
+
+def _emergency(section: Section) -> list[str]:
+    window = section.get("callback_window_s")
+    return [
+        "a call is up" if section.get("up") else "",
+        f"at {section['location']}" if section.get("location") else "no location",
+        f"the desk may call back for {window} s" if window else "",
+    ]
+
+
+def _config(section: Section) -> list[str]:
+    serial, pending = section.get("serial"), section.get("pending")
+    return [str(section.get("origin")), f"serial {serial}" if serial else "", f"{pending} waits" if pending else ""]
+
+
+def _audio(section: Section) -> list[str]:
+    cards = dict.fromkeys(str(section[name]) for name in ("capture", "playback") if section.get(name))
+    return [
+        str(section.get("state")),
+        " and ".join(cards),
+        f"xruns {section.get('xruns')}",
+        "real-time" if section.get("realtime") else "not real-time",
+        str(section.get("detail", "")) if section.get("state") in ("missing", "busy") else "",
+    ]
+
+
+_SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
+    "power": _power,
+    "emergency": _emergency,
+    "config": _config,
+    "audio": _audio,
+}
 
 
 def _reason(error: Exception) -> str:

@@ -100,7 +100,7 @@ sip: {listen: "10.77.0.2:0"}
 rtp: {ports: 20000-20100, ptime: 20, codecs: [PCMU]}
 dialling: {first_digit_s: 7.5, outside_prefix: 0}
 location: {civic: {country: NO, HNO: 1, FLR: 3.5}, geodetic: {latitude: 59.9, longitude: 10}}
-emergency: {numbers: [0112, 4712, {number: 117, service: sos.fire}], test_numbers: [933]}
+emergency: {numbers: [0112, 4712, {number: 117, service: sos.fire}]}
 audio:
 provisioning: {url: "https://c.example/", interval: 6h}
 """

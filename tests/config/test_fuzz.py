@@ -24,7 +24,7 @@ dialplan: "(xx.T|*xx)"
 dialling: {first_digit_s: 15, outside_prefix: "9"}
 phone: {flash_min_ms: 80, flash_max_ms: 500}
 location: {civic: {country: NO, A3: Oslo, HNO: "1"}, geodetic: {latitude: 59.9, longitude: 10.75}, method: Manual}
-emergency: {numbers: [0112, {number: "117", service: sos.fire}], test_numbers: [933]}
+emergency: {numbers: [0112, {number: "117", service: sos.fire}]}
 audio: {capture: mic, playback: ear, period_ms: 20}
 power: {low_percent: 20}
 provisioning: {url: "https://c.example/p.yaml", interval: 6h, ca_file: /etc/ca.pem}

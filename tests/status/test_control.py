@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.cli import main
-from offhook.cli_status import default_control_socket
+from offhook.cli_status import default_control_socket, summary
 from offhook.daemon.options import Options
 from offhook.engine.observations import StateSeen, ToneSeen
 from offhook.errors import DeviceError
@@ -130,8 +130,28 @@ def test_the_status_command_shows_lines_for_people(tmp_path: Path, capsys: pytes
         "account    spare: out of service: 403 Forbidden (10.77.0.9)",
         "account    new: out of service: registering (10.77.0.8)",
         "call       out 1002: talking, 3.0 s, PCMU",
-        "power      state MAINS",
-        "audio      state open, xruns 0",
+        "power      MAINS",
+        "audio      open, xruns 0, not real-time",
+    ]
+
+
+def test_what_is_wrong_is_told_to_people() -> None:
+    assert summary(
+        {
+            "phone": "ON_HOOK",
+            "uptime_s": 3,
+            "accounts": [],
+            "calls": [],
+            "power": {"state": "LOW", "percent": 9.5, "runtime_s": 600, "gauge_ok": False},
+            "emergency": {"location": "", "callback_window_s": 1700, "up": False},
+            "config": {"origin": "last-good", "serial": "7", "pending": "8"},
+            "audio": {"state": "busy", "capture": "hw:0", "playback": "hw:0", "xruns": 2, "detail": "somebody has it"},
+        }
+    )[1:] == [
+        "power      LOW, battery at 9.5 %, for 600 s, the gauge does not answer",
+        "emergency  no location, the desk may call back for 1700 s",
+        "config     last-good, serial 7, 8 waits",
+        "audio      busy, hw:0, xruns 2, not real-time, somebody has it",
     ]
 
 

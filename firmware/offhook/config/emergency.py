@@ -42,8 +42,6 @@ class Emergency(Section):
 
     numbers: tuple[EmergencyNumber, ...] = ()
     """Further numbers that are emergency calls, dialled exactly so."""
-    test_numbers: tuple[Digits, ...] = ()
-    """Numbers of a test service, such as 933."""
     callback_window_s: Annotated[float, Field(ge=0, le=86400), DECIMAL] = 1800.0
     """After an emergency call the desk's call back is let through for so long (RFC 6881 ED-68: about 30 min)."""
     first_provisional_s: Annotated[float, Field(ge=1, le=30), DECIMAL] = 4.0

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from offhook.config.board_schema import BoardAudio
@@ -89,13 +90,8 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     line.legs = Legs(line.shell, sessions, line.rtp_ip, watchers.note)
 
     # Calls join the two.
-    line.agent = Agent(
-        accounts,
-        line.legs,
-        line.switchboard.post,
-        line.book.in_service,
-        lambda number, account: fixtures.guard.bars(number, account, numbers),
-    )
+    barred = partial(fixtures.guard.bars, numbers=frozenset(numbers))
+    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service, barred)
     line.caller = EmergencyCaller(
         settings.emergency(config, numbers, fixtures.device),
         accounts,

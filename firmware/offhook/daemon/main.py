@@ -193,7 +193,7 @@ async def _faces(options: Options, daemon: Daemon, runtime: Path, stack: AsyncEx
         from offhook.sim.web import PageServer, kept_token
 
         page = PageServer(runtime / "board", runtime / "sound", kept_token(options.state_dir / "page-token"))
-        await page.start(options.web_port)
+        await page.start(daemon.running.config.web.port if options.web_port is None else options.web_port)
         stack.push_async_callback(page.stop)
         announce(page.url)
     if options.simulator:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run. ``config`` and ``board`` None: the simulator's own."""
+    """How to run. ``config`` and ``board`` None: the simulator's own; ``web_port`` None: the config's."""
 
     config: Path | None
     board: Path | None
@@ -17,7 +17,7 @@ class Options:
     board_socket: Path | None = None
     control_socket: Path | None = None
     web: bool = False
-    web_port: int = 0
+    web_port: int | None = None
     exchange: bool = False
     desks: tuple[str, ...] = ()
 
