@@ -103,6 +103,7 @@ class Switchboard:
         self._queue: deque[tuple[phone.Event, float]] = deque()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._running = False
+        self._lamp: LampState = "off"
 
     def connect(self, calls: Calls, emergency: EmergencyCalls) -> None:
         """Join the calls to the switchboard (they post to it, so they are made after it)."""
@@ -229,6 +230,9 @@ class Switchboard:
     def _show(self, state: State) -> None:
         lamps: dict[State, LampState] = {State.ON_HOOK: "off", State.RINGING: "blink"}
         lamp = lamps.get(state, "on")
+        if lamp == self._lamp:
+            return
+        self._lamp = lamp
         self._board.set_lamp("line", lamp)
         self._observe(LampSeen("line", lamp))
 

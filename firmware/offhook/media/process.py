@@ -104,6 +104,8 @@ class MediaProcess:
         return max(0.0, ((deadline if due is None else min(due, deadline)) - now) * 1000)
 
     def _serve(self, device: AudioDevice, events: Events, needed: bool, now: float) -> None:
+        if not needed:
+            self._lateness.restart()  # nobody is late for what nobody wants
         try:
             if not device.ready(events, now) or not needed:
                 return
