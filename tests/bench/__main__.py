@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import calls, delay, dsp, flood, media, reactions, voice
-from tests.bench.processes import cpu_model, load
+from tests.bench.processes import Memory, cpu_model, load
 from tests.bench.sip_parse import microseconds
 from tests.support.speech import Speech, make_speech
 
@@ -51,13 +51,17 @@ def bench_cpu(folder: Path) -> None:
             seen = calls.call(folder / f"cpu{rate}-{period}", rate, period, speech)
             share = f"{seen.cpu:.2f} s ({seen.cpu / seen.their_cpu:.2f} x baresip), {fifo(seen.realtime)}"
             row(f"CPU a minute of a PCMU call, {name}", share, f"{seen.their_cpu:.2f} s", "<= baresip")
-            row(f"memory in it (PSS), {name}", f"{seen.pss:.1f} MB", f"{seen.their_pss:.1f} MB", "<= 60 MB")
+            row(f"memory in it (PSS; if alone), {name}", _mb(seen.memory), _mb(seen.their_memory), "<= 60 MB")
 
 
 def bench_memory(folder: Path) -> None:
     """Memory with everything on."""
     value = calls.memory_with_everything(folder / "memory", speech_in(folder))
-    row("memory in a call (PSS), with page and provisioning", f"{value:.1f} MB")
+    row("memory in a call (PSS; if alone), with page and provisioning", _mb(value))
+
+
+def _mb(value: Memory) -> str:
+    return f"{value.pss:.1f}; {value.alone:.1f} MB"
 
 
 def bench_delay(folder: Path) -> None:
@@ -170,6 +174,7 @@ def main(names: list[str]) -> int:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
         if any(bench in USUAL for bench in chosen):
+            calls.warm_up(folder / "warm-up")
             print("\n| figure | offhook | baresip | aim | load |\n|---|---|---|---|---|")
         for bench in chosen:
             if bench in USUAL:

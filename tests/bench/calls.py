@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.bench.ends import FAR, baresip_at, phone_at, say
-from tests.bench.processes import cpu_seconds, pss_mb
+from tests.bench.processes import Memory, cpu_seconds, memory
+from tests.support.phone import Phone, account, config
 from tests.support.speech import Speech
 from tests.support.virtual_card import VirtualCard
 
@@ -21,12 +22,12 @@ _SETTLE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
-    """CPU-seconds a minute and PSS in MB, the phone's and baresip's; whether SCHED_FIFO was granted to the phone."""
+    """CPU-seconds a minute and memory, the phone's and baresip's; whether SCHED_FIFO was granted to the phone."""
 
     cpu: float
     their_cpu: float
-    pss: float
-    their_pss: float
+    memory: Memory
+    their_memory: Memory
     realtime: bool
 
 
@@ -48,11 +49,11 @@ def call(folder: Path, rate: int, period_ms: int, speech: Speech, window_s: floa
         spent, elapsed = [cpu_seconds(pid) for pid in pids], time.monotonic() - begin
         ours, theirs = ((after - first) / elapsed * 60 for after, first in zip(spent, before, strict=True))
         realtime = bool(phone.status()["audio"]["realtime"])
-        return CallFigures(ours, theirs, pss_mb(pids[0]), pss_mb(pids[1]), realtime)
+        return CallFigures(ours, theirs, memory(pids[0]), memory(pids[1]), realtime)
 
 
-def memory_with_everything(folder: Path, speech: Speech) -> float:
-    """PSS in MB, in a call, of a phone that also serves the page and was once at its provisioning server."""
+def memory_with_everything(folder: Path, speech: Speech) -> Memory:
+    """Memory, in a call, of a phone that also serves the page and was once at its provisioning server."""
     folder.mkdir(parents=True)
     with ExitStack() as stack:
         server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _NothingThere))
@@ -71,7 +72,14 @@ def memory_with_everything(folder: Path, speech: Speech) -> float:
         phone.wait_for("call", state="talking")
         say(cards[0], speech.samples[: 8000 * 5])
         time.sleep(_SETTLE_S)
-        return pss_mb(phone.child.pid)
+        return memory(phone.child.pid)
+
+
+def warm_up(folder: Path) -> None:
+    """Start a phone and lift its handset once, so that Python has compiled what the measurements need."""
+    with Phone(folder, config(account("127.0.0.1:5999", register=False))) as phone:
+        phone.lift()
+        phone.wait_for("tone", timeout=30, name="dial")
 
 
 class _NothingThere(BaseHTTPRequestHandler):

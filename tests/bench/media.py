@@ -10,13 +10,14 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from offhook.media import messages as msg
 from offhook.media.settings import StreamSettings
+from tests.bench.delay import mouth_to_ear_s
+from tests.bench.processes import cpu_seconds, memory
 from tests.support.media_phone import MediaPhone, media_phone, memory_directory
 from tests.support.speech import PROMPTS, read_wav
 from tests.support.virtual_card import VirtualCard
@@ -35,33 +36,6 @@ class MediaFigures:
     late_max_ms: float
     xruns: int
     realtime: bool
-
-
-def mouth_to_ear_ms(mouth: VirtualCard, ear: VirtualCard) -> float:
-    """Return the delay from one card's microphone to the other's loudspeaker, by the last thing that was said."""
-    feed, start = mouth.feeds()[-1], ear.ear_starts()[-1]
-    rate = feed.start.rate
-    said = np.fromfile(mouth.mic, "<i2").astype(float)[feed.file_frame :]
-    heard = ear.heard().astype(float)[start.file_frame :]
-    # Both on one axis: seconds since the microphone heard the first sample.
-    offset = round((start.t - feed.t) * rate)
-    size = 1 << (len(said) + len(heard)).bit_length()
-    product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size))
-    lag = int(np.argmax(np.fft.irfft(product, size)))
-    lag = lag if lag < size // 2 else lag - size
-    return (lag + offset) / rate * 1000
-
-
-def _cpu_s(pid: int) -> float:
-    # In ns: a call's share of a clock tick of 10 ms would be lost.
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-
-
-def _pss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _bind() -> tuple[socket.socket, socket.socket]:
@@ -108,13 +82,13 @@ async def measure(period_ms: int, seconds: float, rate: int = 8000) -> MediaFigu
                     card.speak(speech)
                 await asyncio.sleep(2.0)
                 pid = a.client.pid or 0
-                cpu, begin = _cpu_s(pid), time.monotonic()
+                cpu, begin = cpu_seconds(pid), time.monotonic()
                 await asyncio.sleep(seconds)
-                cpu, elapsed = _cpu_s(pid) - cpu, time.monotonic() - begin
+                cpu, elapsed = cpu_seconds(pid) - cpu, time.monotonic() - begin
                 beat = a.of(msg.Heartbeat)[-1]
                 assert isinstance(beat, msg.Heartbeat)
-                pss = _pss_mb(pid)
-                delay = mouth_to_ear_ms(one, two)
+                pss = memory(pid).pss
+                delay = mouth_to_ear_s(one, two) * 1000
                 for sock in sockets:
                     sock.close()
             return MediaFigures(

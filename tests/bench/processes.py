@@ -1,6 +1,7 @@
 """What processes cost: CPU time of all threads, and their share of memory."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 _NS = 1e-9
@@ -24,14 +25,39 @@ def cpu_seconds(pid: int) -> float:
     return total * _NS
 
 
-def pss_mb(pid: int) -> float:
-    """Proportional set size of a process and everything that it started, in MB (10^6 bytes)."""
-    total = 0
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """MB (10^6 bytes) of a process and everything that it started.
+
+    Attributes:
+        pss: proportional set size: a page that others have too counts by its share.
+        alone: about what that would be if nobody else on the machine ran Python: every page counts once.
+    """
+
+    pss: float
+    alone: float
+
+
+def memory(pid: int) -> Memory:
+    """Measure the memory of a process and everything that it started."""
+    pss = private = 0
+    shared: dict[str, int] = {}
     for process in family(pid):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total * 1024 / 1e6
+        name = ""
+        theirs: dict[str, int] = {}
+        for line in Path(f"/proc/{process}/smaps").read_text().splitlines():
+            words = line.split()
+            if not words[0].endswith(":"):
+                name = words[5] if len(words) > 5 else ""
+            elif words[0] == "Pss:":
+                pss += int(words[1])
+            elif words[0].startswith("Private_"):
+                private += int(words[1])
+            elif words[0].startswith("Shared_"):
+                theirs[name] = theirs.get(name, 0) + int(words[1])
+        for name, size in theirs.items():
+            shared[name] = max(shared.get(name, 0), size)
+    return Memory(pss * 1024 / 1e6, (private + sum(shared.values())) * 1024 / 1e6)
 
 
 def cpu_model() -> str:
