@@ -4,6 +4,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from offhook.dsp.codecs.g711 import PCMU
@@ -13,6 +14,7 @@ from offhook.media.settings import MediaSettings, StreamSettings
 from offhook.rtp import rtcp
 from offhook.rtp.dtmf import TelephoneEvent
 from offhook.rtp.packet import RtpPacket
+from offhook.rtp.report import ntp_time
 from tests.support.wire import Wire
 
 REMOTE = ("192.0.2.7", 4000)
@@ -30,7 +32,9 @@ class Bench:
 
     def __init__(self, settings: MediaSettings | None = None) -> None:
         self.said: list[msg.FromMedia] = []
-        self.line = MediaLine(settings or MediaSettings("NO"), self.said.append, lambda n: bytes(n), lambda: 1e9)
+        self.line = MediaLine(
+            settings or MediaSettings("NO"), self.said.append, lambda n: bytes(n), lambda: 1e9 + self.now
+        )
         self.now = 100.0
         self.rtp, self.rtcp = Wire(), Wire()
         self._sequence = 0
@@ -260,6 +264,22 @@ def test_reports_are_sent_and_goodbye_is_said() -> None:
     assert {remote for _, remote in bench.rtcp.sent} == {("192.0.2.7", 4001)}
     assert bench.rtp.closed
     assert bench.rtcp.closed
+
+
+def test_the_round_trip_does_not_count_how_long_a_report_waited_here() -> None:
+    bench = Bench().call()
+    bench.hear(200)
+    ours = rtcp.parse(bench.rtcp.sent[0][0])[0]
+    assert isinstance(ours, rtcp.SenderReport)
+    block = rtcp.ReportBlock(ours.ssrc, 0, 0, 1, 0, ours.ntp >> 16 & 0xFFFFFFFF, 0)
+    sent_at = ours.ntp / (1 << 32) - ntp_time(1e9) / (1 << 32)
+    bench.rtcp.deliver(
+        rtcp.ReceiverReport(7, (block,)).serialize(), (REMOTE[0], 4001), sent_at + 0.05
+    )  # found only now, a second and more after it came
+    bench.hear(60)
+    report = bench.of(msg.StreamReport)[-1]
+    assert isinstance(report, msg.StreamReport)
+    assert report.round_trip_ms == pytest.approx(50, abs=0.2)
 
 
 def test_junk_and_strangers_change_nothing() -> None:

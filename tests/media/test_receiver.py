@@ -28,37 +28,68 @@ def talk(receiver: Receiver, count: int, payload_type: int = 0) -> float:
     return float(np.sqrt(np.mean(np.concatenate(heard).astype(float) ** 2)))
 
 
+def packet(sequence: int, ssrc: int = 1, payload_type: int = 0) -> RtpPacket:
+    return RtpPacket(payload_type, sequence, sequence * 160, ssrc, bytes(160))
+
+
 def test_the_source_of_the_offer_is_heard_and_a_stranger_beside_it_is_not() -> None:
     receiver = Receiver(PLAN)
-    assert receiver.admit(REMOTE, 0.0)
-    assert not receiver.admit(STRANGER, 0.02)
+    assert receiver.admit(packet(1), REMOTE, 0.0)
+    assert not any(receiver.admit(packet(number, 9), STRANGER, number * 0.02) for number in range(90))
     assert receiver.source == REMOTE
 
 
-def test_a_source_behind_an_address_translator_is_learnt_from_its_first_packet() -> None:
+def test_a_source_behind_an_address_translator_is_learnt_from_two_packets_in_sequence() -> None:
     receiver = Receiver(PLAN)
-    assert receiver.admit(NAT, 0.0)
+    assert not receiver.admit(packet(65535), NAT, 0.0)
+    assert receiver.admit(packet(0), NAT, 0.02)
     assert receiver.source == NAT
+
+
+def test_single_packets_of_strangers_settle_nothing() -> None:
+    receiver = Receiver(PLAN)
+    for number in range(50):
+        assert not receiver.admit(packet(number * 7, number), (f"203.0.113.{number}", 5), 0.0)
+        assert not receiver.admit(packet(number, 9, payload_type=18), STRANGER, 0.0)
+    assert receiver.source is None
+
+
+def test_the_agreed_address_takes_its_place_whoever_came_before() -> None:
+    receiver = Receiver(PLAN)
+    assert [receiver.admit(packet(number, 9), STRANGER, 0.02 * number) for number in range(2)] == [False, True]
+    assert receiver.admit(packet(70), REMOTE, 0.05)
+    assert receiver.source == REMOTE
+    assert not receiver.admit(packet(2, 9), STRANGER, 0.06)
 
 
 def test_without_symmetric_rtp_only_the_agreed_address_counts() -> None:
     receiver = Receiver(StreamSettings(REMOTE, "PCMU", 0, symmetric=False))
-    assert not receiver.admit(NAT, 0.0)
-    assert receiver.admit(REMOTE, 0.0)
+    assert not any(receiver.admit(packet(number), NAT, 0.0) for number in range(5))
+    assert receiver.admit(packet(5), REMOTE, 0.0)
 
 
 def test_a_source_that_moved_is_followed_after_two_seconds_of_silence() -> None:
     receiver = Receiver(PLAN)
-    assert receiver.admit(REMOTE, 0.0)
-    assert not receiver.admit(NAT, 1.9)
-    assert receiver.admit(NAT, 2.1)
+    assert receiver.admit(packet(1), REMOTE, 0.0)
+    assert not receiver.admit(packet(2), NAT, 1.9)
+    assert receiver.admit(packet(3), NAT, 2.1)
+    assert not receiver.admit(packet(4, ssrc=5), (NAT[0], 7), 4.0)
+    assert receiver.admit(packet(5, ssrc=5), (NAT[0], 7), 4.2)
+
+
+def test_a_stranger_cannot_take_over_a_call_in_which_the_other_side_is_silent() -> None:
+    receiver = Receiver(PLAN)
+    assert receiver.admit(packet(1), REMOTE, 0.0)
+    assert not any(receiver.admit(packet(number, 9), STRANGER, 1.0 * number) for number in range(1, 900))
+    assert receiver.source == REMOTE
 
 
 def test_a_new_remote_address_is_looked_for_afresh() -> None:
     receiver = Receiver(PLAN)
-    assert receiver.admit(REMOTE, 0.0)
+    assert receiver.admit(packet(1), REMOTE, 0.0)
     receiver.update(StreamSettings(NAT, "PCMU", 0))
-    assert receiver.admit(NAT, 0.1)
+    assert receiver.source is None
+    assert receiver.admit(packet(1, 2), NAT, 0.1)
 
 
 def test_each_agreed_payload_type_is_decoded_by_its_own_law() -> None:

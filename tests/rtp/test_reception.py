@@ -83,3 +83,12 @@ def test_any_sequence_numbers_give_a_block_that_can_be_sent(numbers: list[int]) 
     block = reception.block(9.0)
     assert 0 <= block.fraction_lost <= 255
     assert len(block.serialize()) == 24
+
+
+def test_a_telephone_event_whose_timestamp_stands_still_is_not_jitter() -> None:
+    reception = Reception(1)
+    for number in range(200):
+        event = 100 <= number < 120
+        reception.packet(number, 16000 if event else number * 160, number * 0.02)
+    assert reception.jitter == 0
+    assert (reception.received, reception.lost) == (200, 0)

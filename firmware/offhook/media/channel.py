@@ -47,7 +47,7 @@ class UdpChannel:
         """See :class:`Channel`; errors (ICMP of an earlier packet, a full queue, no route) lose the packet."""
         try:
             self._socket.sendto(data, remote)
-        except OSError:
+        except (OSError, OverflowError):  # the latter: a port that is none
             return
 
     def receive(self) -> list[tuple[bytes, Address, float]]:

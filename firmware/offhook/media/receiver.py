@@ -14,14 +14,18 @@ _LONGEST_PAUSE = RATE // 5
 class Receiver:
     """Filters by source and payload type, and feeds jitter buffer and playout.
 
-    The source that is heard is the first whose packets make sense: the plan's own, or another where the plan is
-    symmetric (:rfc:`4961`, NAT). It stays until it was silent for 2 s, so that nobody can talk into a call from aside.
+    The plan's own address is heard whenever it speaks. Where the plan is symmetric (:rfc:`4961`, NAT) another may stand
+    for it: the first that sends two packets in sequence of a payload type that was agreed on. It stays until it was
+    silent for 2 s; then only the same source (SSRC) or the same host is followed, so that nobody can take over a call,
+    or what is said in it, from aside.
     """
 
     def __init__(self, plan: StreamSettings) -> None:
         self.source: Address | None = None
         self.packets = 0
+        self._ssrc = -1
         self._heard_at = 0.0
+        self._candidate: tuple[Address, int, int] | None = None  # address, SSRC, sequence number that would confirm it
         self._event = -1  # timestamp of the last telephone event, and how much of it is filled
         self._event_until = 0
         self._plan = plan
@@ -32,7 +36,7 @@ class Receiver:
         """Take a new offer and answer; a new remote address is looked for afresh."""
         before, self._plan = self._plan, plan
         if before.remote != plan.remote:
-            self.source = None
+            self.source = self._candidate = None
         if _decoders(before) != _decoders(plan) or (plan.receive and not before.receive):
             self._concealed_before, self._played_before = self.concealed, self.played
             self._start_over()
@@ -52,16 +56,13 @@ class Receiver:
         """How long samples wait in the jitter buffer now."""
         return self.buffer.delay_ms
 
-    def admit(self, address: Address, now: float) -> bool:
-        """Return whether a valid packet from ``address`` belongs to this stream; may settle the source on it."""
-        if self.source == address:
-            self._heard_at = now
-            return True
-        if self.source is not None and now - self._heard_at < _SILENT_S:
-            return False
-        if address != self._plan.remote and not self._plan.symmetric:
-            return False
-        self.source = address
+    def admit(self, packet: RtpPacket, address: Address, now: float) -> bool:
+        """Return whether a packet from ``address`` belongs to this stream; may settle the source on it."""
+        if address != self.source:
+            if address != self._plan.remote and not self._may_stand_in(packet, address, now):
+                return False
+            self.source = address
+        self._ssrc = packet.ssrc
         self._heard_at = now
         return True
 
@@ -87,6 +88,17 @@ class Receiver:
     def read(self, count: int, now: float) -> Samples | None:
         """Return ``count`` samples for the ear, None on hold."""
         return self._playout.read(count, now) if self._plan.receive else None
+
+    def _may_stand_in(self, packet: RtpPacket, address: Address, now: float) -> bool:
+        known = packet.payload_type in self._decoders or packet.payload_type == self._plan.dtmf_receive_payload_type
+        if not self._plan.symmetric or not known:
+            return False
+        if self.source is not None:
+            silent = now - self._heard_at >= _SILENT_S
+            return silent and (packet.ssrc == self._ssrc or address[0] == self.source[0])
+        confirmed = self._candidate == (address, packet.ssrc, packet.sequence)
+        self._candidate = (address, packet.ssrc, packet.sequence + 1 & 0xFFFF)
+        return confirmed
 
     def _start_over(self) -> None:
         self._decoders = _decoders(self._plan)

@@ -123,7 +123,7 @@ class Stream:
             self._take_rtcp(data, address, arrival)
             return None
         packet = RtpPacket.parse(data)
-        if not self._receiver.admit(address, arrival):
+        if not self._receiver.admit(packet, address, arrival):
             return None
         self._session.received(packet, arrival)
         if packet.payload_type == self._plan.dtmf_receive_payload_type:
@@ -138,7 +138,8 @@ class Stream:
         if remote is None or address[0] != remote[0]:
             return
         try:
-            self._session.receive(data, arrival, self._wall_clock())
+            # It may have waited here for the next look: the round trip ends when it came.
+            self._session.receive(data, arrival, self._wall_clock() - max(0.0, self._now - arrival))
         except RtpError:
             return
         self._rtcp_source = address

@@ -20,6 +20,7 @@ class Reception:
         self._highest = 0  # extended
         self._bad = -1  # the sequence number that would confirm a jump
         self._transit: float | None = None
+        self._timestamp = -1  # of the packet before
         self._reported = (0, 0)  # expected and received at the last report
         self._sender_report: tuple[int, float] | None = None  # middle 32 bits of its NTP time, when it came
 
@@ -89,6 +90,9 @@ class Reception:
         return True
 
     def _measure(self, timestamp: int, arrival: float) -> None:
+        if timestamp == self._timestamp:
+            return  # an event goes on (:rfc:`4733`): its timestamp says nothing of when this was sent
+        self._timestamp = timestamp
         transit = arrival * self._rate - timestamp
         if self._transit is not None:
             # The difference is taken modulo the timestamp's wrap.

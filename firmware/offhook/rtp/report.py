@@ -84,7 +84,7 @@ class RtcpSession:
         return self.report(now, unix) + Goodbye((self.ssrc,)).serialize()
 
     def receive(self, data: bytes, arrival: float, unix: float) -> None:
-        """Read a compound packet of the other side. Raises :class:`RtpError`."""
+        """Read a compound packet of the other side; ``arrival`` and ``unix`` are when it came. Raises RtpError."""
         for packet in rtcp.parse(data):
             self._take(packet, arrival, unix)
 
