@@ -185,6 +185,15 @@ def test_a_key_of_the_other_side_is_a_pause_and_no_loss() -> None:
     assert rms(heard[-800:]) > 4000
 
 
+def test_a_tone_that_no_plan_has_is_silence_and_ends_the_one_before() -> None:
+    bench = Bench().call()
+    bench.line.play_tone("dial")
+    bench.tick(2)
+    bench.line.play_tone("fanfare")
+    assert rms(bench.tick(5)[-PERIOD:]) == 0
+    assert bench.of(msg.ToneStarted) == [msg.ToneStarted("dial", 100.001)]
+
+
 def test_a_prompt_speaks_instead_of_the_tone_and_then_the_tone_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "say.wav"
     with wave.open(str(path), "wb") as file:
@@ -213,9 +222,10 @@ def test_without_a_file_a_short_tone_stands_for_the_prompt() -> None:
 def test_a_file_that_is_no_prompt_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF....not a wave")
     bench = Bench()
-    bench.line.say(str(tmp_path / "bad.wav"), "x")
-    bench.tick(80)
-    assert bench.of(msg.SayEnded) == [msg.SayEnded("x")]
+    for path in (str(tmp_path / "bad.wav"), str(tmp_path / "none.wav"), str(tmp_path), "a\0b"):
+        bench.line.say(path, path)
+        bench.tick(80)
+        assert bench.of(msg.SayEnded)[-1] == msg.SayEnded(path)
 
 
 def test_nothing_louder_than_the_limit_reaches_the_ear() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from offhook.dsp.errors import ToneError
 from offhook.dsp.limiter import Limiter
 from offhook.dsp.regions import plan
 from offhook.dsp.tones import ToneGenerator
@@ -47,7 +48,10 @@ class Ear:
     def play_tone(self, name: str) -> None:
         """Begin a tone; the one before fades out beneath it."""
         self._fade_tone()
-        self._tone = self._generator(name)
+        try:
+            self._tone = self._generator(name)
+        except ToneError:
+            return  # silence: no message may end the sound of a call
         self._news.append(ToneStarted(name, 0.0))
 
     def say(self, path: str, text: str) -> None:

@@ -16,6 +16,6 @@ def load_prompt(path: str) -> Samples:
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
                 return np.zeros(0, np.int16)
             data = file.readframes(min(file.getnframes(), _MOST_S * RATE))
-    except (OSError, EOFError, wave.Error):
+    except (OSError, EOFError, ValueError, wave.Error):  # ValueError: a path that is none
         return np.zeros(0, np.int16)
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
