@@ -37,7 +37,7 @@ class Limiter:
             self._gain = 1.0
             if samples.dtype == _INT16 and self._is_soft(cast(Samples, samples)):
                 return cast(Samples, samples)
-            if samples.max() <= self.ceiling and samples.min() >= -self.ceiling:
+            if float(np.max(samples)) <= self.ceiling and float(np.min(samples)) >= -self.ceiling:
                 return np.rint(samples).astype(np.int16)
         return self._limit(samples)
 
