@@ -103,8 +103,8 @@ async def _run(options: Options) -> int:
             sound_socket=runtime / "sound" if simulated else None,
         )
         daemon = Daemon(choice.running, fixtures, notify)
-        stack.push_async_callback(daemon.close)
         await _sockets(options, daemon, runtime, stack)
+        stack.push_async_callback(daemon.close)  # before the sockets close: who watches sees the end of calls too
         await daemon.start()
         _provision(daemon, choice, store)
         await _faces(options, daemon, runtime, stack)
