@@ -30,3 +30,11 @@ def test_a_second_emergency_call_begins_the_window_anew() -> None:
     window.call_started()
     window.call_ended(50.0)
     assert window.holds(100.0)
+
+
+def test_a_call_holds_the_phone_though_no_window_is_wanted() -> None:
+    window = CallbackWindow(CallbackSettings(window=0.0))
+    window.call_started()
+    assert window.holds(10.0)
+    window.call_ended(20.0)
+    assert not window.holds(20.0)

@@ -38,4 +38,4 @@ class CallbackWindow:
 
     def holds(self, now: float) -> bool:
         """Whether an emergency call is up or may be called back: no shutdown, restart or update now."""
-        return self.remaining(now) > 0.0
+        return self._calling or self.remaining(now) > 0.0
