@@ -11,12 +11,14 @@ from offhook.sip.errors import LocalError, RemoteError
 
 Params = tuple[tuple[str, str | None], ...]
 
+# No group that captures is possessive: Python before 3.11.5 (Debian bookworm has 3.11.2) keeps what such a group had
+# captured when it then fails, so that `(?:(user)@)?+(host)` took the host for the user.
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"
 QUOTED = r'"(?:[^"\\]|\\.)*+"'
 LWS = r"[ \t]*+"
 HOST = r"(?:\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)"
 
-_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN})(?:{LWS}={LWS}({QUOTED}|[^\s;,\"]*+))?+", re.DOTALL)
+_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN})(?:{LWS}={LWS}({QUOTED}|[^\s;,\"]*+))?", re.DOTALL)
 _TOKEN_ONLY = re.compile(TOKEN)
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]/@=]++")
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})++")

@@ -27,10 +27,10 @@ UNREADABLE = OtherUri("unreadable", "-")
 """The Request-URI of a partial request whose own one cannot be read."""
 
 _FOLD = re.compile(r"\r\n[ \t]++")
-_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?+", re.IGNORECASE | re.DOTALL)
+_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE | re.DOTALL)
 _VERSION = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _VIA_START = re.compile(
-    rf"{LWS}SIP{LWS}/[^/]*+/{LWS}({TOKEN})[ \t]++({HOST})(?:{LWS}:{LWS}([0-9]{{1,5}})(?![0-9]))?+", re.IGNORECASE
+    rf"{LWS}SIP{LWS}/[^/]*+/{LWS}({TOKEN})[ \t]++({HOST})(?:{LWS}:{LWS}([0-9]{{1,5}})(?![0-9]))?", re.IGNORECASE
 )
 _LISTS = ("contact", "route", "record-route")
 

@@ -34,7 +34,7 @@ _BARE = re.compile(rf"{LWS}([^\s\"<>,;?]++)")
 _COMMA = re.compile(rf"{LWS},")
 _REST = re.compile(rf"{LWS}$(?!\n)")
 _VIA = re.compile(
-    rf"{LWS}SIP{LWS}/{LWS}2\.0{LWS}/{LWS}({TOKEN})[ \t]++({HOST})(?:{LWS}:{LWS}([0-9]++))?+", re.IGNORECASE
+    rf"{LWS}SIP{LWS}/{LWS}2\.0{LWS}/{LWS}({TOKEN})[ \t]++({HOST})(?:{LWS}:{LWS}([0-9]++))?", re.IGNORECASE
 )
 _CSEQ = re.compile(rf"{LWS}0*([0-9]{{1,10}})[ \t]++({TOKEN}){LWS}")
 _MEDIA_TYPE = re.compile(rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})")

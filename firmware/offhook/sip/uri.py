@@ -25,7 +25,7 @@ from offhook.sip.grammar import (
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
 _FORBIDDEN = re.compile(r'[\x00-\x20\x7f<>"]')
-_HOST_PORT = re.compile(rf"({HOST})(?::([0-9]++))?+")
+_HOST_PORT = re.compile(rf"({HOST})(?::([0-9]++))?")
 _USER_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*+")
 _PASSWORD_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,]*+")
 _PARAM_OK = re.compile(r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*+")
@@ -141,7 +141,7 @@ Uri: TypeAlias = SipUri | TelUri | OtherUri
 
 # What nearly every SIP URI looks like: no password, escapes, IPv6 or headers. Groups: scheme, user, host, port, params.
 PLAIN_SIP = (
-    r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/]++)@)?+([A-Za-z0-9_.\-]++)(?::([0-9]{1,4}+)(?![0-9]))?+"
+    r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/]++)@)?([A-Za-z0-9_.\-]++)(?::([0-9]{1,4}+)(?![0-9]))?"
     r"((?:;[A-Za-z0-9\-_.!~*]++(?:=[A-Za-z0-9\-_.!~*:]++)?+)*+)"
 )
 _PLAIN = re.compile(PLAIN_SIP)
