@@ -71,6 +71,7 @@ class Line:
     async def _bind(self) -> None:
         """Bind where the config says, else anywhere: an emergency call must get out."""
         ip, _ = self.listen
+        usable = [account for account in (*self.accounts, *self.guard.desk_accounts()) if self._knows(account)]
         for place in dict.fromkeys((self.listen, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0))):
             try:
                 await self.shell.open(*place)
@@ -80,13 +81,19 @@ class Line:
                 continue
             self.listen = place
             break
-        for account in (*self.accounts, *self.guard.desk_accounts()):
-            try:
-                self.shell.endpoint.register(account, self.shell.now())
-            except OffhookError as error:
-                _log.error("account %s cannot be used: %s", account.name, error, extra={"account": account.name})
+        for account in usable:
+            self.shell.endpoint.register(account, self.shell.now())
         self.shell.pump()
         self.switchboard.post(ServiceChanged(self.book.any_in_service()))
+
+    def _knows(self, account: AccountSettings) -> bool:
+        """Make an account known before any socket is open: a call that comes at once finds its user."""
+        try:
+            self.shell.endpoint.add_account(account)
+        except OffhookError as error:
+            _log.error("account %s cannot be used: %s", account.name, error, extra={"account": account.name})
+            return False
+        return True
 
     async def stop(self) -> None:
         """End calls with BYE or CANCEL, remove registrations, release sockets and sound; within 4 s.
