@@ -1,6 +1,6 @@
 """``./dev bench [NAME ...]``: the figures of docs/performance.md, measured on this machine, beside baresip's.
 
-Without names: parse cpu memory delay tone invite start flood, in some seven minutes. By name only: voice, some four
+Without names: parse cpu memory delay tone invite start flood, in some eight minutes. By name only: voice, some five
 minutes; and what needs neither network nor card: dsp jitter loss media.
 """
 
@@ -77,7 +77,7 @@ def bench_delay(folder: Path) -> None:
 def bench_tone(folder: Path) -> None:
     """Lift to dial tone."""
     for period in PERIODS:
-        cold = reactions.lift_to_tone(folder / f"cold{period}", period, 48000, 6, closed=True)
+        cold = reactions.lift_to_tone(folder / f"cold{period}", period, 48000, 5, closed=True)
         warm = reactions.lift_to_tone(folder / f"warm{period}", period, 48000, 10, closed=False)
         what = f"lift to the first sample of dial tone, {period} ms periods"
         row(f"{what}, card closed before", cold.show("ms", 1000), "", "<= 30 ms")

@@ -16,7 +16,7 @@ from tests.support.phone import Phone, account, config
 from tests.support.speech import Speech
 from tests.support.virtual_card import VirtualCard
 
-WINDOW_S = 25.0
+WINDOW_S = 20.0
 _SETTLE_S = 3.0
 
 

@@ -20,7 +20,7 @@ class Lateness:
         self.worst = 0.0
 
     def restart(self) -> None:
-        """Look for the beat anew, as after an xrun: the card was started again."""
+        """Look for the beat anew: the card was started again."""
         self._expected = float("inf")
 
     def note(self, now: float) -> None:

@@ -55,7 +55,7 @@ class MediaProcess:
         self._lateness = Lateness(self._settings.period_ms / 1000)
         self._poller = select.poll()
         self._registered: tuple[AudioDevice | None, list[int]] = (None, [])
-        self._ticks = self._xruns = 0
+        self._ticks = 0
         self._needed_at = now
         self._beat_at = now
         self._ended = False
@@ -110,16 +110,16 @@ class MediaProcess:
             if not device.ready(events, now) or not needed:
                 return
             for _ in range(_MOST_AT_ONCE):
+                xruns = device.xruns
                 mic = device.read(now)
                 if mic is None:
+                    if device.xruns != xruns:
+                        self._lateness.restart()  # the microphone was started again
                     return
+                self._lateness.note(now)
                 device.write(self._line.tick(mic, device.wanted(), now))
                 self._line.handed_over(time.monotonic())
                 self._ticks += 1
-                if self._cards.xruns != self._xruns:
-                    self._xruns = self._cards.xruns
-                    self._lateness.restart()
-                self._lateness.note(now)
         except DeviceError as error:
             self._cards.lost(error, now)
 
