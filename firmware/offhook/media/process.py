@@ -26,7 +26,7 @@ from offhook.errors import DeviceError
 from offhook.media import messages as msg
 from offhook.media.cards import Cards
 from offhook.media.channel import UdpChannel
-from offhook.media.device import AudioDevice
+from offhook.media.device import RATE, AudioDevice
 from offhook.media.lateness import Lateness
 from offhook.media.line import MediaLine
 from offhook.media.scheduling import collect_idle, freeze_collector, go_realtime, leave_signals_to_signalling
@@ -188,7 +188,8 @@ class MediaProcess:
         device = self._registered[0]
         if device is not None and self._needed(now):
             try:
-                ear = self._line.tick(_NO_MIC, device.wanted(), now)
+                # At least a period: a queue that is full wants nothing, and nothing cannot fade.
+                ear = self._line.tick(_NO_MIC, max(device.wanted(), RATE * self._settings.period_ms // 1000), now)
                 device.write((ear * np.linspace(1, 0, len(ear))).astype(np.int16))
                 time.sleep(_FADE_S)
             except DeviceError:
