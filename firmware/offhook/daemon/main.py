@@ -25,7 +25,6 @@ from offhook.daemon.files import (
     choose_config,
     complain,
     read_board,
-    with_board_audio,
 )
 from offhook.daemon.identity import device_uuid
 from offhook.daemon.options import Options
@@ -82,7 +81,7 @@ async def _run(options: Options) -> int:
             built_in = SIMULATED_CONFIG.format(server=f"{host}:{port}")
         store = ConfigStore(Directory(options.state_dir))
         choice = choose_config(options.config, built_in, store)
-        config = with_board_audio(choice.running.config, board_config.audio)
+        config = choice.running.config
         logging.getLogger().setLevel(config.log.level.upper())
 
         watchers = Watchers()
