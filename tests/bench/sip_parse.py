@@ -10,8 +10,8 @@ prints microseconds of CPU time per message; ``./dev bench`` calls :func:`micros
 import time
 
 from offhook.sdp.description import SessionDescription
-from offhook.sip.message import Request
-from offhook.sip.parser import parse_datagram
+from offhook.sip.messages.message import Request
+from offhook.sip.messages.parser import parse_datagram
 
 SDP = b"".join(
     line + b"\r\n"

@@ -12,7 +12,7 @@ from offhook.config.location import Location
 from offhook.daemon import settings as rooms
 from offhook.daemon.files import VALIDATORS
 from offhook.dsp.regions import plan
-from offhook.sip.uri import parse_uri
+from offhook.sip.messages.uri import parse_uri
 
 HOSTS = st.one_of(
     st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9])?(\.[a-z]{1,5}){0,2}", fullmatch=True),

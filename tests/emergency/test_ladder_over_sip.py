@@ -14,7 +14,7 @@ from offhook.emergency.location import CivicLocation, Location
 from offhook.emergency.pidf import PidfIdentity, pidf_lo
 from offhook.sip import events as ev
 from offhook.sip.events import Address, Body
-from offhook.sip.message import Request
+from offhook.sip.messages.message import Request
 from offhook.sip.settings import EndpointSettings
 from tests.support.sip_pair import Pair, Peer
 

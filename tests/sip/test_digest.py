@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.sip.digest import Challenge, answer
 from offhook.sip.errors import LocalError
+from offhook.sip.messages.digest import Challenge, answer
 
 # RFC 7616 section 3.9.1
 REALM = "http-auth@example.org"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from offhook.sip import events as ev
 from offhook.sip.events import Flow, Transport
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import parse_datagram
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.parser import parse_datagram
 from tests.support.mutate import mutate
 from tests.support.sip_alone import HERE, Alone, answer, message
 from tests.support.sip_calls import ANSWER, OFFER

@@ -1,7 +1,7 @@
 """One INVITE, several answers: forks kept apart, losers ended (:rfc:`3261#section-13.2.2.4`)."""
 
 from offhook.sip import events as ev
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.message import Request, Response
 from tests.support.sip_alone import Alone, answer, message
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.headers import CSeq, MediaType, NameAddr, Via
-from offhook.sip.uri import SipUri, parse_uri
+from offhook.sip.messages.headers import CSeq, MediaType, NameAddr, Via
+from offhook.sip.messages.uri import SipUri, parse_uri
 
 TOKENS = st.from_regex(r"[A-Za-z0-9.!%*_+`'~-]{1,10}", fullmatch=True)
 VALUES = st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=15)

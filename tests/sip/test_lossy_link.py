@@ -4,7 +4,7 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.events import Body, Event
-from offhook.sip.message import Response
+from offhook.sip.messages.message import Response
 from tests.support.sip_calls import ANSWER, OFFER, kinds, ready
 from tests.support.sip_pair import Link, Pair, Peer
 from tests.support.sip_registrar import Registrar, registering

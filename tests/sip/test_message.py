@@ -3,11 +3,11 @@
 import pytest
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.header_fields import COMPACT_FORMS, Headers
-from offhook.sip.headers import CSeq, Via
-from offhook.sip.message import Message, Request, Response
-from offhook.sip.parser import parse_datagram
-from offhook.sip.uri import OtherUri, parse_uri
+from offhook.sip.messages.header_fields import COMPACT_FORMS, Headers
+from offhook.sip.messages.headers import CSeq, Via
+from offhook.sip.messages.message import Message, Request, Response
+from offhook.sip.messages.parser import parse_datagram
+from offhook.sip.messages.uri import OtherUri, parse_uri
 
 URI = parse_uri("sip:bo@h.test")
 

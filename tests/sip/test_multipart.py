@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.headers import MediaType
-from offhook.sip.multipart import MAX_PARTS, Part, build_multipart, find_part, parse_multipart
+from offhook.sip.messages.headers import MediaType
+from offhook.sip.messages.multipart import MAX_PARTS, Part, build_multipart, find_part, parse_multipart
 
 SDP = Part((("Content-Type", "application/sdp"),), b"v=0\r\n")
 PIDF = Part((("Content-Type", "application/pidf+xml"), ("Content-ID", "<anna@h>")), b"<presence/>\n")

@@ -2,9 +2,9 @@ import pytest
 
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Lookup, Target
-from offhook.sip.next_hop import Hop, NextHops
-from offhook.sip.timers import TimerQueue
-from offhook.sip.uri import parse_uri
+from offhook.sip.messages.uri import parse_uri
+from offhook.sip.transactions.next_hop import Hop, NextHops
+from offhook.sip.transactions.timers import TimerQueue
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.limits import Limits
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import UNREADABLE, KeepAlive, StreamParser, parse_datagram
+from offhook.sip.messages.limits import Limits
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.parser import UNREADABLE, KeepAlive, StreamParser, parse_datagram
 from tests.support.invariants import hold_for_message, read_every_part
 from tests.support.mutate import mutations
 from tests.vectors.torture import CASES, SDP, request, response

@@ -7,8 +7,8 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.endpoint import Endpoint
-from offhook.sip.message import Request
-from offhook.sip.parser import parse_datagram
+from offhook.sip.messages.message import Request
+from offhook.sip.messages.parser import parse_datagram
 from offhook.sip.settings import AccountSettings, EndpointSettings
 from tests.support.sip_alone import Alone, answer
 from tests.support.sip_pair import A, B, Link, Pair

@@ -5,7 +5,7 @@ import pytest
 from offhook.sip import events as ev
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Body
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.message import Request, Response
 from tests.support.sip_alone import Alone, answer, message
 from tests.support.sip_calls import ANSWER, OFFER, connect, kinds, place, ready
 from tests.support.sip_pair import Link, Pair

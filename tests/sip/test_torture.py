@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.headers import CSeq, MediaType
-from offhook.sip.message import Request, Response
-from offhook.sip.multipart import parse_multipart
-from offhook.sip.parser import StreamParser, parse_datagram
-from offhook.sip.uri import OtherUri, SipUri, parse_uri
+from offhook.sip.messages.headers import CSeq, MediaType
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.multipart import parse_multipart
+from offhook.sip.messages.parser import StreamParser, parse_datagram
+from offhook.sip.messages.uri import OtherUri, SipUri, parse_uri
 from tests.vectors import torture
 from tests.vectors.torture import BY_NAME, CASES
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from offhook.sip.events import Flow, IncomingCall
-from offhook.sip.message import Response
+from offhook.sip.messages.message import Response
 from tests.support.sip_alone import HERE, Alone, message
 from tests.vectors.torture import BY_NAME, CASES, Case
 

@@ -2,13 +2,13 @@ from collections.abc import Callable
 
 import pytest
 
-from offhook.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT, ClientTransaction
 from offhook.sip.events import Flow, Transmit, Transport
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import parse_datagram
-from offhook.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER, ServerTransaction
-from offhook.sip.timers import TimerQueue, TimerValues
-from offhook.sip.transaction import TIMER_STATES, Do, Input, Machine, State
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.parser import parse_datagram
+from offhook.sip.transactions.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT, ClientTransaction
+from offhook.sip.transactions.server_transaction import INVITE_SERVER, NON_INVITE_SERVER, ServerTransaction
+from offhook.sip.transactions.timers import TimerQueue, TimerValues
+from offhook.sip.transactions.transaction import TIMER_STATES, Do, Input, Machine, State
 
 INPUTS = {
     "INVITE client": {

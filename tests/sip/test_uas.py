@@ -6,7 +6,7 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.events import Flow
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.message import Request, Response
 from offhook.sip.settings import EndpointSettings
 from tests.support.sip_alone import HERE, THERE, Alone, answer, message
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
+from offhook.sip.messages.uri import OtherUri, SipUri, TelUri, parse_uri
 
 TEXT = st.text(st.characters(min_codepoint=0, max_codepoint=0x2FFF, exclude_categories=["Cs"]), max_size=12)
 NAMES = TEXT.filter(bool)

@@ -6,8 +6,8 @@ from offhook.sdp.description import SessionDescription
 from offhook.sdp.errors import MalformedDescription
 from offhook.sdp.negotiate import LocalMedia, NotAcceptable, accept_answer, accept_offer, make_offer
 from offhook.sip.errors import RemoteError
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import parse_datagram
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.parser import parse_datagram
 
 LOCAL = LocalMedia("192.0.2.1", 4000)
 OFFER = make_offer(LOCAL, 1, 1)

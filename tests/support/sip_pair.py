@@ -7,8 +7,8 @@ from random import Random
 
 from offhook.sip.endpoint import Endpoint
 from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import parse_datagram
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.parser import parse_datagram
 from offhook.sip.settings import AccountSettings, EndpointSettings
 
 A: Address = ("10.0.0.1", 5060)

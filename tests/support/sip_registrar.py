@@ -5,7 +5,7 @@ from hashlib import md5, sha256
 
 from offhook.sip import events as ev
 from offhook.sip.events import Event
-from offhook.sip.message import Request
+from offhook.sip.messages.message import Request
 from offhook.sip.settings import EndpointSettings
 from tests.support.sip_pair import A, Address, Pair
 

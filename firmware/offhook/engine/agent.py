@@ -8,8 +8,8 @@ from offhook.engine.legs import Legs
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
 from offhook.sip.events import IncomingCall
+from offhook.sip.messages.uri import SipUri, parse_uri
 from offhook.sip.settings import AccountSettings
-from offhook.sip.uri import SipUri, parse_uri
 
 
 class Agent:

@@ -2,7 +2,7 @@
 
 from offhook.sdp.errors import NotAcceptable
 from offhook.sip.events import Body
-from offhook.sip.multipart import find_part
+from offhook.sip.messages.multipart import find_part
 
 SDP = "application/sdp"
 

@@ -25,8 +25,8 @@ from offhook.engine.legs import Legs
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
 from offhook.sip.events import Body
+from offhook.sip.messages.uri import SipUri, parse_uri
 from offhook.sip.settings import AccountSettings
-from offhook.sip.uri import SipUri, parse_uri
 
 _log = logging.getLogger(__name__)
 _SOS = "urn:service:sos"

@@ -31,9 +31,9 @@ from offhook.sim.voices import Echo, Loop, Script, beep, milliwatt, spoken
 from offhook.sip import events as sip
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body
-from offhook.sip.message import Request
+from offhook.sip.messages.message import Request
+from offhook.sip.messages.uri import OtherUri, SipUri
 from offhook.sip.settings import AccountSettings, EndpointSettings
-from offhook.sip.uri import OtherUri, SipUri
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"

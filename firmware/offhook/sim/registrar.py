@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from offhook.sip.message import Request
-from offhook.sip.uri import SipUri
+from offhook.sip.messages.message import Request
+from offhook.sip.messages.uri import SipUri
 
 _LONGEST_S = 3600
 _MOST = 64

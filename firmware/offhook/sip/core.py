@@ -5,14 +5,14 @@ from collections.abc import Callable
 from hashlib import blake2s
 from typing import Protocol
 
-from offhook.sip.dialog import DialogId
+from offhook.sip.calls.dialog import DialogId
 from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit, Transport
-from offhook.sip.message import Request, Response
-from offhook.sip.next_hop import NextHops
-from offhook.sip.server_transaction import ServerTransaction
+from offhook.sip.messages.message import Request, Response
 from offhook.sip.settings import EndpointSettings
-from offhook.sip.timers import TimerQueue
-from offhook.sip.transaction_layer import MAGIC, TransactionLayer
+from offhook.sip.transactions.next_hop import NextHops
+from offhook.sip.transactions.server_transaction import ServerTransaction
+from offhook.sip.transactions.timers import TimerQueue
+from offhook.sip.transactions.transaction_layer import MAGIC, TransactionLayer
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 SUPPORTED: tuple[str, ...] = ()

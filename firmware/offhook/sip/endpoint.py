@@ -12,30 +12,27 @@ arm one timer at :meth:`Endpoint.deadline`. A handle that is unknown, because it
 
 from collections.abc import Callable
 
-from offhook.sip.account import Account
-from offhook.sip.called import CalledSide
-from offhook.sip.calling import CallingSide
+from offhook.sip.calls.called import CalledSide
+from offhook.sip.calls.calling import CallingSide
 from offhook.sip.core import Core, LocalAddress
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import (
     Address,
     Body,
     CallRefused,
-    CloseFlow,
     Event,
     Flow,
     Target,
     Transmit,
     Transport,
 )
-from offhook.sip.message import Request, Response
-from offhook.sip.parser import KeepAlive, StreamParser, parse_datagram
-from offhook.sip.registration import Registration, Stage
-from offhook.sip.reply_path import ReplyPath
+from offhook.sip.messages.uri import SipUri, Uri, parse_uri
+from offhook.sip.registrations.account import Account
+from offhook.sip.registrations.registration import Registration, Stage
+from offhook.sip.intake import Intake
 from offhook.sip.settings import AccountSettings, EndpointSettings
-from offhook.sip.transaction import Input
+from offhook.sip.transactions.transaction import Input
 from offhook.sip.uas import UserAgentServer
-from offhook.sip.uri import SipUri, Uri, parse_uri
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -53,65 +50,14 @@ class Endpoint:
         self._registrations: dict[str, Registration] = {}
         self._calls: dict[str, CallingSide | CalledSide] = {}
         self._server = UserAgentServer(self._core, self._accounts, self._calls)
-        self._streams: dict[Flow, StreamParser] = {}
+        self._intake = Intake(self._core, self._server, self._lost)
 
     # -- the wire and the clock ---------------------------------------------------------------------------------
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take a datagram, or any piece of a stream. Whatever it is, nothing is raised."""
-        if flow.transport == "udp":
-            if data.strip(b"\r\n\0"):
-                self._datagram(data, flow, now)
-        else:
-            self._piece(data, flow, now)
+        self._intake.receive(data, flow, now)
         self._sweep()
-
-    def _datagram(self, data: bytes, flow: Flow, now: float) -> None:
-        try:
-            self._message(parse_datagram(data, self._core.settings.limits), flow, now)
-        except RemoteError as error:
-            self._refuse(error, flow)
-
-    def _piece(self, data: bytes, flow: Flow, now: float) -> None:
-        parser = self._streams.get(flow)
-        if parser is None:
-            parser = self._streams[flow] = StreamParser(self._core.settings.limits)
-        self._core.open_flows[flow] = now
-        parser.feed(data)
-        while flow in self._streams:
-            try:
-                message = parser.next()
-                if message is None:
-                    return
-                if isinstance(message, KeepAlive):
-                    if message is KeepAlive.PING:
-                        self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
-                    continue
-                self._message(message, flow, now)
-            except RemoteError as error:
-                self._refuse(error, flow)
-                if error.fatal:
-                    self.flow_closed(flow, now)
-                    self._core.emit(CloseFlow(flow))
-
-    def _message(self, message: Request | Response, flow: Flow, now: float) -> None:
-        if isinstance(message, Request):
-            self._server.on_request(message, flow, now)
-            return
-        transaction = self._core.transactions.client_of(message)
-        if transaction is not None:
-            transaction.receive(message, now)
-
-    def _refuse(self, error: RemoteError, flow: Flow) -> None:
-        """Answer a request that could not be read, if enough of it could be."""
-        partial = error.partial
-        if not error.status or not isinstance(partial, Request) or partial.method == "ACK":
-            return
-        try:
-            path = ReplyPath(self._core, partial, flow)
-            path.send(bytes(path.refusal(error.status, error.reason)))
-        except RemoteError:
-            return  # Not even a Via to answer by.
 
     def flow_opened(self, flow: Flow, now: float) -> None:
         """A stream that a Transmit asked for is connected, or one was accepted."""
@@ -119,13 +65,7 @@ class Endpoint:
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A stream ended, by either side."""
-        self._streams.pop(flow, None)
-        self._core.open_flows.pop(flow, None)
-        if not self._core.is_connected(flow.transport, flow.remote):
-            self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)
-            for registration in self._registrations.values():
-                if registration.remote == (flow.transport, flow.remote):
-                    registration.lost(now)
+        self._intake.close(flow, now)
         self._sweep()
 
     def send_failed(self, transport: Transport, remote: Address, reason: str, now: float) -> None:
@@ -167,6 +107,11 @@ class Endpoint:
         """True when no call stands, every BYE and CANCEL is answered, and no binding is being removed."""
         removing = any(registration.stage is Stage.REMOVING for registration in self._registrations.values())
         return not self._calls and not self._core.dialogs and not removing
+
+    def _lost(self, flow: Flow, now: float) -> None:
+        for registration in self._registrations.values():
+            if registration.remote == (flow.transport, flow.remote):
+                registration.lost(now)
 
     def _sweep(self) -> None:
         for handle in [handle for handle, call in self._calls.items() if call.over]:

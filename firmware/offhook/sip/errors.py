@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from offhook.errors import OffhookError
 
 if TYPE_CHECKING:
-    from offhook.sip.message import Request, Response
+    from offhook.sip.messages.message import Request, Response
 
 
 class ProtocolError(OffhookError):

@@ -7,8 +7,8 @@ A ``call`` is the handle that the caller of the endpoint chose (outgoing) or tha
 from dataclasses import dataclass
 from typing import Literal
 
-from offhook.sip.headers import NameAddr
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.message import Request, Response
 
 Transport = Literal["udp", "tcp", "tls"]
 Address = tuple[str, int]

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from offhook.sip.core import Core
 from offhook.sip.events import Body
-from offhook.sip.message import Headers, Request, Response
-from offhook.sip.server_transaction import ServerTransaction
+from offhook.sip.messages.message import Headers, Request, Response
+from offhook.sip.transactions.server_transaction import ServerTransaction
 
 M = TypeVar("M", Request, Response)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from offhook import __version__
 from offhook.sip.events import Transport
-from offhook.sip.limits import Limits
-from offhook.sip.timers import TimerValues
+from offhook.sip.messages.limits import Limits
+from offhook.sip.transactions.timers import TimerValues
 
 
 @dataclass(frozen=True, slots=True)

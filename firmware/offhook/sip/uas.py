@@ -6,18 +6,18 @@ leaves nothing behind. Only what the application must decide on gets a transacti
 
 from collections.abc import Callable
 
-from offhook.sip.account import Account, contact_value
-from offhook.sip.called import CalledSide
-from offhook.sip.calling import CallingSide
+from offhook.sip.calls.called import CalledSide
+from offhook.sip.calls.calling import CallingSide
+from offhook.sip.calls.dialog import DialogId
 from offhook.sip.core import ALLOW, SUPPORTED, Core
-from offhook.sip.dialog import DialogId
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, Flow, IncomingCall, RequestReceived, Transport
-from offhook.sip.message import Request
-from offhook.sip.reply_path import ReplyPath
+from offhook.sip.messages.message import Request
+from offhook.sip.messages.uri import SipUri, TelUri
+from offhook.sip.registrations.account import Account, contact_value
 from offhook.sip.responses import Refusal, body_of, reply, set_body, unacceptable_body
-from offhook.sip.server_transaction import ServerTransaction
-from offhook.sip.uri import SipUri, TelUri
+from offhook.sip.transactions.reply_path import ReplyPath
+from offhook.sip.transactions.server_transaction import ServerTransaction
 
 KNOWN = frozenset((*ALLOW, "REGISTER", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH"))
 MAX_PENDING = 256

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from offhook.sip.grammar import LWS, QUOTED, TOKEN, quote
+from offhook.sip.messages.grammar import LWS, QUOTED, TOKEN, quote
 
 _SCHEME = re.compile(rf"{LWS}({TOKEN})(?:[ \t]++|$)")
 _PARAM = re.compile(rf"[ \t,]*+({TOKEN}){LWS}={LWS}({QUOTED}|[^\s,\"]*+){LWS}(?=,|$)", re.DOTALL)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.header_fields import Headers
-from offhook.sip.headers import MediaType
+from offhook.sip.messages.header_fields import Headers
+from offhook.sip.messages.headers import MediaType
 
 MAX_PARTS = 32
 MAX_DEPTH = 4

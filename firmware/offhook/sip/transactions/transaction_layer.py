@@ -7,14 +7,14 @@ has the same ones as its INVITE.
 
 from collections.abc import Callable
 
-from offhook.sip.client_transaction import ClientTransaction, ClientUser
 from offhook.sip.events import Address, Flow, Transmit, Transport
-from offhook.sip.headers import Via
-from offhook.sip.message import Request, Response
-from offhook.sip.next_hop import DEFAULT_PORTS
-from offhook.sip.server_transaction import ServerTransaction
-from offhook.sip.timers import TimerQueue, TimerValues
-from offhook.sip.transaction import Input
+from offhook.sip.messages.headers import Via
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.transactions.client_transaction import ClientTransaction, ClientUser
+from offhook.sip.transactions.next_hop import DEFAULT_PORTS
+from offhook.sip.transactions.server_transaction import ServerTransaction
+from offhook.sip.transactions.timers import TimerQueue, TimerValues
+from offhook.sip.transactions.transaction import Input
 
 MAGIC = "z9hG4bK"
 Key = tuple[str, ...]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from offhook.sip.timers import Timer, TimerQueue, TimerValues
+from offhook.sip.transactions.timers import Timer, TimerQueue, TimerValues
 
 
 class State(Enum):

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from offhook.sip.core import Core
-from offhook.sip.message import Response
-from offhook.sip.server_transaction import ServerTransaction
-from offhook.sip.timers import Timer
+from offhook.sip.messages.message import Response
+from offhook.sip.transactions.server_transaction import ServerTransaction
+from offhook.sip.transactions.timers import Timer
 
 
 class AcceptedInvite:

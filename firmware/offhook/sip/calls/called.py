@@ -1,14 +1,14 @@
 """An incoming call until it is up: 100, 180, 183, the answer, CANCEL (:rfc:`3261#section-13.3`)."""
 
-from offhook.sip.account import Account
+from offhook.sip.calls.dialog import Dialog
+from offhook.sip.calls.session import Contact, Session
 from offhook.sip.core import Core
-from offhook.sip.dialog import Dialog
 from offhook.sip.events import Body, CallOver
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.registrations.account import Account
 from offhook.sip.responses import answered_elsewhere, reason_text, reply, respond_to, set_body
-from offhook.sip.server_transaction import ServerTransaction
-from offhook.sip.session import Contact, Session
-from offhook.sip.timers import Timer
+from offhook.sip.transactions.server_transaction import ServerTransaction
+from offhook.sip.transactions.timers import Timer
 
 KEEP_RINGING = 60.0
 

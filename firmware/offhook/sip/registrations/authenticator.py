@@ -6,8 +6,8 @@ nonce count going on. A new nonce is taken whether or not the server says ``stal
 
 from collections.abc import Callable
 
-from offhook.sip.digest import Challenge, answer
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.digest import Challenge, answer
+from offhook.sip.messages.message import Request, Response
 
 FIELDS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 MAX_TRIES = 4

@@ -6,9 +6,9 @@ A dialog is kept by both sides of a call; :class:`DialogId` is how a request fin
 from dataclasses import dataclass
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.headers import NameAddr
-from offhook.sip.message import Headers, Request, Response
-from offhook.sip.uri import SipUri, Uri
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.message import Headers, Request, Response
+from offhook.sip.messages.uri import SipUri, Uri
 
 MAX_ROUTES = 20
 

@@ -6,7 +6,7 @@
     request.cseq.method, request.via.branch, bytes(request)
 
 Typed attributes raise :class:`~offhook.sip.errors.RemoteError` 400 where the header is missing or malformed; on
-messages from :mod:`offhook.sip.parser`, which has looked at them all, they do not.
+messages from :mod:`offhook.sip.messages.parser`, which has looked at them all, they do not.
 """
 
 import re
@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, overload
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.grammar import is_token
-from offhook.sip.header_fields import Headers
-from offhook.sip.headers import CSeq, MediaType, NameAddr, Via
-from offhook.sip.uri import Uri
+from offhook.sip.messages.grammar import is_token
+from offhook.sip.messages.header_fields import Headers
+from offhook.sip.messages.headers import CSeq, MediaType, NameAddr, Via
+from offhook.sip.messages.uri import Uri
 
 __all__ = ["Headers", "Message", "Request", "Response"]
 

@@ -12,12 +12,12 @@ header, an unreadable Contact in a response.
 import re
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.grammar import HOST, LWS, TOKEN, is_token, parse_host
-from offhook.sip.header_fields import KNOWN_NAMES, Headers, identify
-from offhook.sip.headers import Via
-from offhook.sip.limits import Limits
-from offhook.sip.message import Request, Response
-from offhook.sip.uri import OtherUri, SipUri, Uri, parse_uri
+from offhook.sip.messages.grammar import HOST, LWS, TOKEN, is_token, parse_host
+from offhook.sip.messages.header_fields import KNOWN_NAMES, Headers, identify
+from offhook.sip.messages.headers import Via
+from offhook.sip.messages.limits import Limits
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.messages.uri import OtherUri, SipUri, Uri, parse_uri
 
 METHODS = frozenset(
     {"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER"}

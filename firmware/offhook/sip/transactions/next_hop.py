@@ -11,8 +11,8 @@ from ipaddress import ip_address
 
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Lookup, Target, Transport
-from offhook.sip.timers import Timer, TimerQueue
-from offhook.sip.uri import SipUri, Uri
+from offhook.sip.messages.uri import SipUri, Uri
+from offhook.sip.transactions.timers import Timer, TimerQueue
 
 DEFAULT_PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 KEEP = 30.0

@@ -12,10 +12,10 @@ Whatever the bytes are, the outcome is a message or a :class:`~offhook.sip.error
 from enum import Enum
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.head import UNREADABLE, content_length, decode, explained, parse_fields, parse_head
-from offhook.sip.header_fields import Headers
-from offhook.sip.limits import DEFAULT_LIMITS, Limits
-from offhook.sip.message import Request, Response
+from offhook.sip.messages.head import UNREADABLE, content_length, decode, explained, parse_fields, parse_head
+from offhook.sip.messages.header_fields import Headers
+from offhook.sip.messages.limits import DEFAULT_LIMITS, Limits
+from offhook.sip.messages.message import Request, Response
 
 __all__ = ["UNREADABLE", "KeepAlive", "Limits", "StreamParser", "parse_datagram"]
 

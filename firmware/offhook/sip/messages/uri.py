@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Literal, TypeAlias
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.grammar import (
+from offhook.sip.messages.grammar import (
     HOST,
     Params,
     escape,

@@ -7,9 +7,9 @@ anybody have our responses sent to anybody.
 
 from offhook.sip.core import Core
 from offhook.sip.events import Address, Flow, Transmit
-from offhook.sip.message import Request, Response
-from offhook.sip.next_hop import DEFAULT_PORTS
+from offhook.sip.messages.message import Request, Response
 from offhook.sip.responses import raw_reply
+from offhook.sip.transactions.next_hop import DEFAULT_PORTS
 
 
 class ReplyPath:

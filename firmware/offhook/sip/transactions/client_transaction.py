@@ -7,9 +7,9 @@ that broke later, which a waiting transaction cannot outlive, for nothing would 
 from typing import Protocol
 
 from offhook.sip.events import Transmit
-from offhook.sip.message import Headers, Request, Response
-from offhook.sip.timers import TimerQueue, TimerValues
-from offhook.sip.transaction import IGNORE, Do, Input, Machine, State, Transaction, go, stay, table
+from offhook.sip.messages.message import Headers, Request, Response
+from offhook.sip.transactions.timers import TimerQueue, TimerValues
+from offhook.sip.transactions.transaction import IGNORE, Do, Input, Machine, State, Transaction, go, stay, table
 
 INVITE_CLIENT = Machine(
     name="INVITE client",

@@ -2,16 +2,16 @@
 
 from ipaddress import ip_address
 
-from offhook.sip.authenticator import Authenticator
 from offhook.sip.core import Core
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import Address, Target, Transport
-from offhook.sip.grammar import format_host, format_port
-from offhook.sip.headers import NameAddr
-from offhook.sip.message import Headers, Request
-from offhook.sip.next_hop import Hop
+from offhook.sip.messages.grammar import format_host, format_port
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.message import Headers, Request
+from offhook.sip.messages.uri import SipUri, Uri, parse_uri
+from offhook.sip.registrations.authenticator import Authenticator
 from offhook.sip.settings import AccountSettings
-from offhook.sip.uri import SipUri, Uri, parse_uri
+from offhook.sip.transactions.next_hop import Hop
 
 MAX_SERVERS = 32
 

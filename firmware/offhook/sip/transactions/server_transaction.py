@@ -7,9 +7,9 @@ transport error: the response may still get through on the next retransmission o
 from collections.abc import Callable
 
 from offhook.sip.events import Flow
-from offhook.sip.message import Request, Response
-from offhook.sip.timers import TimerQueue, TimerValues
-from offhook.sip.transaction import IGNORE, Do, Input, Machine, State, Transaction, go, stay, table
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.transactions.timers import TimerQueue, TimerValues
+from offhook.sip.transactions.transaction import IGNORE, Do, Input, Machine, State, Transaction, go, stay, table
 
 INVITE_SERVER = Machine(
     name="INVITE server",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from offhook.sip.errors import LocalError
-from offhook.sip.grammar import is_token
+from offhook.sip.messages.grammar import is_token
 
 T = TypeVar("T")
 _UNREAD = object()

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.grammar import (
+from offhook.sip.messages.grammar import (
     HOST,
     LWS,
     QUOTED,
@@ -26,7 +26,7 @@ from offhook.sip.grammar import (
     replace_param,
     unquote,
 )
-from offhook.sip.uri import PLAIN_SIP, Uri, build_plain, parse_uri
+from offhook.sip.messages.uri import PLAIN_SIP, Uri, build_plain, parse_uri
 
 _PLAIN = re.compile(rf'{LWS}(?:"([^"\\]*+)"{LWS}|([A-Za-z0-9 .\-]*+))<({PLAIN_SIP})>')
 _BRACKETED = re.compile(rf"{LWS}(?:({QUOTED}){LWS}|([^\"<>,;]*+))<([^<>]*+)>", re.DOTALL)

@@ -1,18 +1,16 @@
 """A call that is up: its confirmed dialog, re-INVITEs both ways, and BYE.
 
-Both kinds of call (:class:`~offhook.sip.calling.CallingSide`, :class:`~offhook.sip.called.CalledSide`) end in one.
+Both kinds of call (:class:`~offhook.sip.calls.calling.CallingSide`, :class:`~offhook.sip.calls.called.CalledSide`)
+end in one.
 A fork that lost gets one as well, without a handle: it is acknowledged and ended, and nobody hears of it.
 """
 
 from collections.abc import Callable
 from enum import Enum
 
-from offhook.sip.accepted import AcceptedInvite
-from offhook.sip.account import Account
-from offhook.sip.client_request import ClientRequest
-from offhook.sip.client_transaction import ClientTransaction
+from offhook.sip.calls.accepted import AcceptedInvite
+from offhook.sip.calls.dialog import Dialog
 from offhook.sip.core import Core
-from offhook.sip.dialog import Dialog
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     Body,
@@ -25,11 +23,14 @@ from offhook.sip.events import (
     Transmit,
     Transport,
 )
-from offhook.sip.headers import Via
-from offhook.sip.message import Request, Response
-from offhook.sip.next_hop import Hop
+from offhook.sip.messages.headers import Via
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.registrations.account import Account
 from offhook.sip.responses import body_of, reason_text, reply, respond_to, set_body, unacceptable_body
-from offhook.sip.server_transaction import ServerTransaction
+from offhook.sip.transactions.client_request import ClientRequest
+from offhook.sip.transactions.client_transaction import ClientTransaction
+from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.server_transaction import ServerTransaction
 
 Contact = Callable[[Transport, str], str]
 CREDENTIALS = ("Authorization", "Proxy-Authorization")

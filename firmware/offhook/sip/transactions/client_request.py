@@ -16,15 +16,15 @@ An attempt is one client transaction. One that was given up for the next may sti
 from collections.abc import Callable
 from typing import Protocol
 
-from offhook.sip.account import Account
-from offhook.sip.client_transaction import ClientTransaction, derived
 from offhook.sip.core import Core
 from offhook.sip.events import Target, Transmit, Transport
-from offhook.sip.headers import Via
-from offhook.sip.message import Request, Response
-from offhook.sip.next_hop import Hop
-from offhook.sip.timers import Timer
-from offhook.sip.transaction import State
+from offhook.sip.messages.headers import Via
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.registrations.account import Account
+from offhook.sip.transactions.client_transaction import ClientTransaction, derived
+from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.timers import Timer
+from offhook.sip.transactions.transaction import State
 
 
 class RequestOwner(Protocol):

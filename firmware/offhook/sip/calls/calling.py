@@ -4,18 +4,18 @@ Each To tag is a dialog of its own. The first 2xx makes the call; any further on
 was given up, is acknowledged and ended with BYE. After :meth:`CallingSide.hang_up` the application hears nothing more.
 """
 
-from offhook.sip.account import Account
-from offhook.sip.client_request import ClientRequest
-from offhook.sip.client_transaction import ClientTransaction
+from offhook.sip.calls.dialog import Dialog
+from offhook.sip.calls.session import Session
 from offhook.sip.core import Core
-from offhook.sip.dialog import Dialog
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, CallAccepted, CallProgress, CallRefused, CallTrying
-from offhook.sip.headers import NameAddr
-from offhook.sip.message import Response
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.message import Response
+from offhook.sip.messages.uri import Uri
+from offhook.sip.registrations.account import Account
 from offhook.sip.responses import body_of, printable, set_body
-from offhook.sip.session import Session
-from offhook.sip.uri import Uri
+from offhook.sip.transactions.client_request import ClientRequest
+from offhook.sip.transactions.client_transaction import ClientTransaction
 
 MAX_FORKS = 16
 

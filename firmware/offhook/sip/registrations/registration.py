@@ -14,16 +14,16 @@ one removed in the same request.
 import re
 from enum import Enum
 
-from offhook.sip.account import Account
-from offhook.sip.client_request import ClientRequest
-from offhook.sip.client_transaction import ClientTransaction
 from offhook.sip.core import Core
 from offhook.sip.events import Address, Registered, RegistrationFailed, Transmit, Transport, Unregistered
-from offhook.sip.headers import NameAddr
-from offhook.sip.message import Response
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.message import Response
+from offhook.sip.messages.uri import SipUri
+from offhook.sip.registrations.account import Account
 from offhook.sip.responses import printable
-from offhook.sip.timers import Timer
-from offhook.sip.uri import SipUri
+from offhook.sip.transactions.client_request import ClientRequest
+from offhook.sip.transactions.client_transaction import ClientTransaction
+from offhook.sip.transactions.timers import Timer
 
 DELTA = re.compile("[0-9]{1,10}")
 REFUSED = frozenset({401, 403, 404, 407})
