@@ -9,7 +9,7 @@ from typing import Protocol
 from offhook.engine.bodies import SDP, session_description
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
-from offhook.sdp.description import SessionDescription
+from offhook.sdp.description import Direction, SessionDescription
 from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.negotiate import LocalMedia, MediaPlan, accept_answer, accept_offer, make_offer
 from offhook.sip.events import Body
@@ -99,6 +99,7 @@ class MediaSession:
         self._offered: SessionDescription | None = None
         self._awaits_answer = False
         self._link_up = True
+        self._on_hold = False
         self._running = False
         self._closed = False
 
@@ -117,16 +118,32 @@ class MediaSession:
         """Whether an offer of ours has no answer yet."""
         return self._awaits_answer
 
+    def set_hold(self, on: bool) -> None:
+        """Put the call on hold from here, or take it back.
+
+        The stream neither sends nor plays from now on, and all offers and answers that follow say so; the offer that
+        tells the other side is the caller's to send.
+        """
+        self._on_hold = on
+        self._update()
+
     def offer(self) -> Body:
         """Return a fresh offer."""
         self._awaits_answer = True
-        self._offered = make_offer(self._local, self._session_id, self._take_version())
+        direction: Direction = "sendrecv"
+        if self._on_hold:
+            direction = "inactive" if self.held else "sendonly"  # RFC 3264 section 8.4
+        self._offered = make_offer(self._local, self._session_id, self._take_version(), direction)
         return Body(SDP, bytes(self._offered))
 
     def answer_to(self, body: Body) -> Body:
         """Take the other side's offer; return our answer. Nothing plays before :meth:`run`."""
         answer, self.plan = accept_offer(
-            SessionDescription.parse(session_description(body)), self._local, self._session_id, self._take_version()
+            SessionDescription.parse(session_description(body)),
+            self._local,
+            self._session_id,
+            self._take_version(),
+            "sendonly" if self._on_hold else "sendrecv",
         )
         self._awaits_answer = False
         self._update()
@@ -190,4 +207,6 @@ class MediaSession:
             receive=plan.receive,
             cname=self._cname,
         )
-        return settings if self._link_up else replace(settings, send=False, receive=False, remote_rtcp=None)
+        if not self._link_up:
+            return replace(settings, send=False, receive=False, remote_rtcp=None)
+        return replace(settings, send=False, receive=False) if self._on_hold else settings
