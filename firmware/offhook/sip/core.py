@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from hashlib import blake2s
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from offhook.sip.calls.dialog import DialogId
 from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit, Transport
@@ -14,11 +14,16 @@ from offhook.sip.transactions.server_transaction import ServerTransaction
 from offhook.sip.transactions.timers import TimerQueue
 from offhook.sip.transactions.transaction_layer import MAGIC, TransactionLayer
 
+if TYPE_CHECKING:
+    from offhook.sip.calls.session import Session
+
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 SUPPORTED: tuple[str, ...] = ()
 REMEMBER_REFUSED = 3600.0
 
 LocalAddress = Callable[[str, str], Address]
+# Takes a request of one method within a dialog, and answers it in its transaction: now or later, once.
+DialogMethod = Callable[["Session", Request, ServerTransaction, float], None]
 
 
 class InDialog(Protocol):
@@ -43,6 +48,7 @@ class Core:
         self.transactions = TransactionLayer(settings.timers, self.timers, self.outbox, settings.max_transactions)
         self.hops = NextHops(self.emit, self.timers)
         self.dialogs: dict[DialogId, InDialog] = {}
+        self.methods: dict[str, DialogMethod] = {}  # beyond those that calls take themselves; they count as allowed
         self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
         self._random = random
         self._secret = random(16)
@@ -93,10 +99,15 @@ class Core:
         """False while ``remote`` is remembered as taking no TCP."""
         return self._refused.get(remote, 0.0) <= now
 
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The methods that we take, for Allow."""
+        return (*ALLOW, *sorted({*self.methods, *self.settings.deliver}.difference(ALLOW)))
+
     def describe(self, message: Request | Response) -> None:
         """Add the headers that say what we are: User-Agent or Server, Allow, Supported."""
         headers = message.headers
         headers.set("User-Agent" if isinstance(message, Request) else "Server", self.settings.user_agent)
-        headers.set("Allow", ", ".join((*ALLOW, *sorted(self.settings.deliver.difference(ALLOW)))))
+        headers.set("Allow", ", ".join(self.allowed))
         if SUPPORTED:
             headers.set("Supported", ", ".join(SUPPORTED))

@@ -26,10 +26,10 @@ from offhook.sip.events import (
     Transmit,
     Transport,
 )
+from offhook.sip.intake import Intake
 from offhook.sip.messages.uri import SipUri, Uri, parse_uri
 from offhook.sip.registrations.account import Account
 from offhook.sip.registrations.registration import Registration, Stage
-from offhook.sip.intake import Intake
 from offhook.sip.settings import AccountSettings, EndpointSettings
 from offhook.sip.transactions.transaction import Input
 from offhook.sip.uas import UserAgentServer
@@ -216,6 +216,16 @@ class Endpoint:
         """Offer new media in a call that is up."""
         if (side := self._calls.get(call)) is not None and side.session is not None:
             side.session.reinvite(body, now)
+
+    def update(self, call: str, body: Body | None, now: float) -> None:
+        """Offer new media by UPDATE, before the answer too; by re-INVITE where the other side knows no UPDATE."""
+        if (side := self._calls.get(call)) is not None and side.session is not None:
+            side.session.update(body, now)
+
+    def info(self, call: str, body: Body, now: float) -> None:
+        """Send an INFO within a call (:rfc:`6086`); one after the other, in order."""
+        if (side := self._calls.get(call)) is not None and side.session is not None:
+            side.session.info(body, now)
 
     def accept_reoffer(self, call: str, body: Body | None, now: float) -> None:
         """Answer a :class:`~offhook.sip.events.CallReoffer`."""

@@ -136,7 +136,10 @@ class CallConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class CallReoffer:
-    """A re-INVITE came in a call that is up: accept_reoffer or reject_reoffer (``body`` None: make an offer)."""
+    """The other side offers (``body``), or asks us to offer (None): accept_reoffer or reject_reoffer.
+
+    It came in a re-INVITE, an UPDATE, a PRACK, or in the answer to an INVITE of ours that had no offer.
+    """
 
     call: str
     body: Body | None
@@ -144,7 +147,7 @@ class CallReoffer:
 
 @dataclass(frozen=True, slots=True)
 class ReofferAccepted:
-    """Our re-INVITE was accepted."""
+    """An offer of ours (re-INVITE, UPDATE, or the one in a reliable 183) was accepted; ``body`` is the answer."""
 
     call: str
     body: Body | None
@@ -152,10 +155,26 @@ class ReofferAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ReofferRefused:
-    """Our re-INVITE was refused; the session goes on as it was."""
+    """Our re-INVITE or UPDATE was refused; the session goes on as it was."""
 
     call: str
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """An INFO came within a call; it was answered already (DTMF: :mod:`offhook.sip.calls.info`)."""
+
+    call: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """Who is at the other end is now somebody else, or known better (:rfc:`4916`, :rfc:`3325`)."""
+
+    call: str
+    peer: NameAddr
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +228,8 @@ Event = (
     | CallReoffer
     | ReofferAccepted
     | ReofferRefused
+    | CallInfo
+    | PeerChanged
     | CallRefused
     | CallOver
     | RequestReceived

@@ -1,11 +1,14 @@
 """What an endpoint and its accounts are told at the start."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from offhook import __version__
 from offhook.sip.events import Transport
 from offhook.sip.messages.limits import Limits
 from offhook.sip.transactions.timers import TimerValues
+
+Reliable = Literal["off", "supported", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,10 @@ class AccountSettings:
 
     ``user`` is the name for digest, which may differ from the user part of ``uri``. An account with ``register``
     false is used as it stands. ``expires`` in seconds.
+
+    ``reliable``: provisional responses with PRACK (:rfc:`3262`). ``session_expires``: the session interval that we ask
+    for, None: we ask for none but keep the other side's; ``min_se``: the shortest that we take (:rfc:`4028`), both in
+    seconds.
     """
 
     name: str
@@ -25,6 +32,9 @@ class AccountSettings:
     register: bool = True
     expires: int = 3600
     display_name: str | None = None
+    reliable: Reliable = "supported"
+    session_expires: int | None = 1800
+    min_se: int = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,8 @@ class UserAgentServer:
     def _refusal(self, request: Request) -> Refusal | None:
         """Inspect method, loops, Request-URI and Require, in the order of :rfc:`3261#section-8.2`."""
         core = self._core
-        deliver = core.settings.deliver
-        if request.method not in ALLOW and request.method not in deliver:
-            allow = (("Allow", ", ".join((*ALLOW, *sorted(deliver.difference(ALLOW))))),)
-            return Refusal(405 if request.method in KNOWN else 501, "", allow)
+        if request.method not in core.allowed:
+            return Refusal(405 if request.method in KNOWN else 501, "", (("Allow", ", ".join(core.allowed)),))
         if request.to.tag:
             if DialogId.of_request(request) not in core.dialogs:
                 return Refusal(481)

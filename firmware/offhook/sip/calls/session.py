@@ -27,7 +27,7 @@ from offhook.sip.messages.headers import Via
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
 from offhook.sip.responses import body_of, reason_text, reply, respond_to, set_body, unacceptable_body
-from offhook.sip.transactions.client_request import ClientRequest
+from offhook.sip.transactions.client_request import ClientRequest, RequestOwner
 from offhook.sip.transactions.client_transaction import ClientTransaction
 from offhook.sip.transactions.next_hop import Hop
 from offhook.sip.transactions.server_transaction import ServerTransaction
@@ -172,6 +172,8 @@ class Session:
             self._on_bye(request, transaction, now)
         elif request.method == "INVITE":
             self._on_reinvite(request, transaction, now)
+        elif (method := self._core.methods.get(request.method)) is not None:
+            method(self, request, transaction, now)
         else:
             respond_to(self._core, transaction, 200, "OK", now)
 
@@ -244,7 +246,38 @@ class Session:
         except LocalError:
             self._refused(503)
 
-    def _client(self, request: Request, owner: "Session | _Bye", contact: Contact | None = None) -> ClientRequest:
+    def update(self, body: Body | None, now: float) -> None:
+        """Offer a new session by UPDATE (:rfc:`3311`)."""
+        self.reinvite(body, now)
+
+    def info(self, body: Body, now: float) -> None:
+        """Send an INFO."""
+        self.send("INFO", _Forgotten(), now, body=body)
+
+    def send(
+        self,
+        method: str,
+        owner: RequestOwner,
+        now: float,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: Body | None = None,
+        contact: bool = False,
+    ) -> ClientRequest | None:
+        """Send a request of the dialog, ``contact``: with a Contact; None, after ``on_failed``: there is no way to."""
+        request = self.dialog.request(method, self.dialog.next_cseq())
+        self._core.describe(request)
+        for name, value in headers:
+            request.headers.add(name, value)
+        try:
+            client = self._client(set_body(request, body), owner, self._contact if contact else None)
+            client.start(now)
+        except LocalError as error:
+            owner.on_failed(str(error), now)
+            return None
+        return client
+
+    def _client(self, request: Request, owner: RequestOwner, contact: Contact | None = None) -> ClientRequest:
         hop = Hop.of_uri(self.dialog.next_hop)
         return ClientRequest(
             self._core, request, hop, owner, self.dialog.next_cseq, account=self._account, contact=contact
@@ -312,3 +345,19 @@ class _Bye:
     def on_failed(self, reason: str, now: float) -> None:
         """Nobody answered: over all the same."""
         self._session.finish()
+
+
+class _Forgotten:
+    """Owner of a request whose fate nobody waits for."""
+
+    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """Not of interest."""
+
+    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """Not of interest."""
+
+    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """Not of interest."""
+
+    def on_failed(self, reason: str, now: float) -> None:
+        """Not of interest."""
