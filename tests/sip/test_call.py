@@ -283,7 +283,7 @@ def test_several_calls_stand_side_by_side() -> None:
     assert pair.a.endpoint.settled
 
 
-def test_calls_beyond_the_limit_get_503() -> None:
+def test_calls_beyond_the_limit_are_told_that_we_are_busy() -> None:
     pair = ready()
     for number in range(40):
         pair.a.endpoint.call(f"o{number}", "1001", "sip:1002@pbx.test", OFFER, pair.now)

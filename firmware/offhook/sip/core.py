@@ -24,6 +24,8 @@ REMEMBER_REFUSED = 3600.0
 LocalAddress = Callable[[str, str], Address]
 # Takes a request of one method within a dialog, and answers it in its transaction: now or later, once.
 DialogMethod = Callable[["Session", Request, ServerTransaction, float], None]
+# The same for a request outside a dialog, from who is let in, and where it came from.
+OutsideMethod = Callable[[Request, Flow, ServerTransaction, float], None]
 
 
 class InDialog(Protocol):
@@ -49,6 +51,7 @@ class Core:
         self.hops = NextHops(self.emit, self.timers)
         self.dialogs: dict[DialogId, InDialog] = {}
         self.methods: dict[str, DialogMethod] = {}  # beyond those that calls take themselves; they count as allowed
+        self.outside: dict[str, OutsideMethod] = {}  # what is taken outside a dialog; the same
         self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
         self._random = random
         self._secret = random(16)
@@ -102,7 +105,7 @@ class Core:
     @property
     def allowed(self) -> tuple[str, ...]:
         """The methods that we take, for Allow."""
-        return (*ALLOW, *sorted({*self.methods, *self.settings.deliver}.difference(ALLOW)))
+        return (*ALLOW, *sorted({*self.methods, *self.outside, *self.settings.deliver}.difference(ALLOW)))
 
     def describe(self, message: Request | Response) -> None:
         """Add the headers that say what we are: User-Agent or Server, Allow, Supported."""

@@ -62,6 +62,7 @@ class Endpoint:
     def flow_opened(self, flow: Flow, now: float) -> None:
         """A stream that a Transmit asked for is connected, or one was accepted."""
         self._core.open_flows.setdefault(flow, now)
+        self._server.gate.stream_opened(flow, now)
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A stream ended, by either side."""

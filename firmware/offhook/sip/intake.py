@@ -26,7 +26,10 @@ class Intake:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take a datagram, or any piece of a stream. Whatever it is, nothing is raised."""
-        if flow.transport != "udp":
+        if not self._server.gate.admits(flow, now):
+            if flow.transport != "udp":
+                self._hang_up_on(flow, now)
+        elif flow.transport != "udp":
             self._piece(data, flow, now)
         elif data.strip(b"\r\n\0"):
             self._datagram(data, flow, now)
@@ -43,21 +46,30 @@ class Intake:
             parser = self._streams[flow] = StreamParser(self._core.settings.limits)
         self._core.open_flows[flow] = now
         parser.feed(data)
+        first = True
         while flow in self._streams:
             try:
                 message = parser.next()
                 if message is None:
                     return
+                if not first and not self._server.gate.admits(flow, now):
+                    self._hang_up_on(flow, now)
+                    return
+                first = False
                 if isinstance(message, KeepAlive):
                     if message is KeepAlive.PING:
                         self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
                     continue
+                self._server.gate.stream_spoke(flow, now)
                 self._message(message, flow, now)
             except RemoteError as error:
                 self._refuse(error, flow)
                 if error.fatal:
-                    self.close(flow, now)
-                    self._core.emit(CloseFlow(flow))
+                    self._hang_up_on(flow, now)
+
+    def _hang_up_on(self, flow: Flow, now: float) -> None:
+        self.close(flow, now)
+        self._core.emit(CloseFlow(flow))
 
     def _message(self, message: Request | Response, flow: Flow, now: float) -> None:
         if isinstance(message, Request):
@@ -66,6 +78,7 @@ class Intake:
         transaction = self._core.transactions.client_of(message)
         if transaction is not None:
             transaction.receive(message, now)
+            self._server.gate.heard(message, flow)
 
     def _refuse(self, error: RemoteError, flow: Flow) -> None:
         """Answer a request that could not be read, if enough of it could be."""
@@ -74,7 +87,8 @@ class Intake:
             return
         try:
             path = ReplyPath(self._core, partial, flow)
-            path.send(bytes(path.refusal(error.status, error.reason)))
+            bare = not self._server.gate.is_trusted(flow.remote[0])
+            path.send(bytes(path.refusal(error.status, error.reason, bare)))
         except RemoteError:
             return  # Not even a Via to answer by.
 
@@ -82,6 +96,7 @@ class Intake:
         """Take the end of a stream, by either side."""
         self._streams.pop(flow, None)
         self._core.open_flows.pop(flow, None)
+        self._server.gate.stream_closed(flow)
         if not self._core.is_connected(flow.transport, flow.remote):
             self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)
             self._on_lost(flow, now)

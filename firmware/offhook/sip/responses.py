@@ -69,6 +69,13 @@ def reply(core: Core, request: Request, status: int, reason: str = "", tag: str 
     return Response(status, reason or REASONS.get(status, ""), headers, b"")
 
 
+def bare_reply(core: Core, request: Request, status: int) -> Response:
+    """Build a response for a stranger: what must be echoed, and nothing that says what answers."""
+    response = reply(core, request, status)
+    response.headers.remove("Server")
+    return response
+
+
 def raw_reply(core: Core, request: Request, status: int, reason: str) -> Response:
     """Build a refusal from a request of which only the top Via is sure to be readable."""
     headers = Headers()

@@ -1,6 +1,7 @@
 """What an endpoint and its accounts are told at the start."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from offhook import __version__
@@ -8,6 +9,7 @@ from offhook.sip.events import Transport
 from offhook.sip.messages.limits import Limits
 from offhook.sip.transactions.timers import TimerValues
 
+AcceptFrom = Literal["servers", "listed", "any"]
 Reliable = Literal["off", "supported", "required"]
 
 
@@ -20,7 +22,7 @@ class AccountSettings:
 
     ``reliable``: provisional responses with PRACK (:rfc:`3262`). ``session_expires``: the session interval that we ask
     for, None: we ask for none but keep the other side's; ``min_se``: the shortest that we take (:rfc:`4028`), both in
-    seconds.
+    seconds. ``auto_answer``: a call that asks to be answered by itself may be, where the account's server brings it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class AccountSettings:
     reliable: Reliable = "supported"
     session_expires: int | None = 1800
     min_se: int = 90
+    auto_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class EndpointSettings:
     ``accept`` the media types of bodies that an INVITE may have. ``udp_max``: a larger request goes over TCP
     (:rfc:`3261#section-18.1.1`), and back to UDP when TCP is refused or not up within ``tcp_patience`` seconds. A
     stream from earlier that brings nothing for ``stream_patience`` seconds after a request is replaced by a new one.
+
+    ``accept_from``: whose requests are taken (:mod:`offhook.sip.policy.gate`): those of the accounts' servers and of
+    who a dialog is up with, the networks in ``listed`` too, or anybody's. ``rate_limit``: messages a second from one
+    stranger before he hears nothing more, 0: no limit. ``check_sync_auth``: who asks for a new config must know the
+    account's password.
     """
 
     user_agent: str = f"offhook/{__version__}"
@@ -69,6 +77,10 @@ class EndpointSettings:
     stream_patience: float = 2.0
     max_calls: int = 32
     max_transactions: int = 512
+    accept_from: AcceptFrom = "any"
+    listed: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_limit: float = 0.0
+    check_sync_auth: bool = True
     timers: TimerValues = field(default_factory=TimerValues)
     back_off: BackOff = field(default_factory=BackOff)
     limits: Limits = field(default_factory=Limits)

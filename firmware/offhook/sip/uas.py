@@ -14,8 +14,9 @@ from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, Flow, IncomingCall, RequestReceived, Transport
 from offhook.sip.messages.message import Request
 from offhook.sip.messages.uri import SipUri, TelUri
+from offhook.sip.policy.gate import Gate, Verdict
 from offhook.sip.registrations.account import Account, contact_value
-from offhook.sip.responses import Refusal, body_of, reply, set_body, unacceptable_body
+from offhook.sip.responses import Refusal, bare_reply, body_of, reply, set_body, unacceptable_body
 from offhook.sip.transactions.reply_path import ReplyPath
 from offhook.sip.transactions.server_transaction import ServerTransaction
 
@@ -32,6 +33,7 @@ class UserAgentServer:
         self._calls = calls
         self._pending: dict[str, ServerTransaction] = {}
         self.closing = False
+        self.gate = Gate(core, accounts)
         self._count = 0
         self._keys = 0
 
@@ -39,10 +41,19 @@ class UserAgentServer:
         """Take a request; what is wrong with it is answered with the status of the RemoteError that it raises."""
         path = ReplyPath(self._core, request, flow)
         try:
-            self._take(request, flow, path, now)
+            match self.gate.verdict(request, flow):
+                case Verdict.TAKE:
+                    self._take(request, flow, path, now)
+                case Verdict.GREET:
+                    path.send(bytes(bare_reply(self._core, request, 200)))
+                case Verdict.REFUSE:
+                    path.send(bytes(bare_reply(self._core, request, 403)))
+                case Verdict.IGNORE:
+                    pass
         except RemoteError as error:
             if request.method != "ACK" and error.status:
-                path.send(bytes(path.refusal(error.status, error.reason)))
+                bare = not self.gate.is_trusted(flow.remote[0])
+                path.send(bytes(path.refusal(error.status, error.reason, bare)))
 
     def _take(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
         known = self._core.transactions.server_of(request)
@@ -115,8 +126,13 @@ class UserAgentServer:
             self._deliver(request, flow, path, now)
         elif request.method == "INVITE":
             self._on_invite(request, flow, path, now)
-        else:
+        elif request.method not in self._core.outside:
             self._refuse(request, Refusal(481), path)
+        elif self._core.transactions.full:
+            self._refuse(request, Refusal(503, "", (("Retry-After", "5"),)), path)
+        else:
+            transaction = self._core.transactions.accept(request, flow, path.send)
+            self._core.outside[request.method](request, flow, transaction, now)
 
     def _on_options(self, request: Request, flow: Flow, path: ReplyPath) -> None:
         """Answer as an INVITE to that user would be (:rfc:`3261#section-11.2`); without a user it asks the phone."""
@@ -173,9 +189,10 @@ class UserAgentServer:
         mine, account = self._user_of(request, flow)
         refusal = None if mine else Refusal(404)
         refusal = refusal or unacceptable_body(self._core, request)
-        crowded = self._core.transactions.full or len(self._calls) >= self._core.settings.max_calls
-        if refusal is None and (crowded or self.closing):
+        if refusal is None and (self._core.transactions.full or self.closing):
             refusal = Refusal(503, "", (("Retry-After", "10"),))
+        if refusal is None and len(self._calls) >= self._core.settings.max_calls:
+            refusal = Refusal(486)
         if refusal is not None:
             self._refuse(request, refusal, path)
             return

@@ -47,6 +47,9 @@ class ReplyPath:
             back = (flow.remote[0], via.port or DEFAULT_PORTS[flow.transport])
             self._core.outbox.append(Transmit(data, flow.transport, back))
 
-    def refusal(self, status: int, reason: str) -> Response:
-        """Build a response from a request of which not everything can be read."""
-        return raw_reply(self._core, self._request, status, reason)
+    def refusal(self, status: int, reason: str, bare: bool = False) -> Response:
+        """Build a response from a request of which not everything can be read; ``bare``: it says not what answers."""
+        response = raw_reply(self._core, self._request, status, reason)
+        if bare:
+            response.headers.remove("Server")
+        return response

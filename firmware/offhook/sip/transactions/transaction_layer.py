@@ -103,6 +103,10 @@ class TransactionLayer:
             (request.method, via.branch or "", sent_by(via)) in self._clients for via in request.vias[1:] if via.branch
         )
 
+    def sends_to(self, ip: str) -> bool:
+        """True while a request of ours to this address waits for its answer."""
+        return any(client.transmit.remote[0] == ip for client in self._clients.values())
+
     def failed(self, transport: Transport, remote: Address, event: Input, now: float) -> None:
         """Tell every client transaction that sends to ``remote`` that it cannot (SEND_FAILED or CONNECTION_LOST)."""
         for client in list(self._clients.values()):
