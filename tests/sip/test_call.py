@@ -289,7 +289,7 @@ def test_calls_beyond_the_limit_are_told_that_we_are_busy() -> None:
         pair.a.endpoint.call(f"o{number}", "1001", "sip:1002@pbx.test", OFFER, pair.now)
     pair.run(0.2)
     assert len(pair.b.of_type(ev.IncomingCall)) == 32
-    assert pair.statuses(pair.b).count(503) == 8
+    assert pair.statuses(pair.b).count(486) == 8
 
 
 def test_a_call_by_an_unknown_account_is_our_own_fault() -> None:
