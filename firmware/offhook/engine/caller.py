@@ -173,7 +173,7 @@ class EmergencyCaller:
             self._post(phone.CallEnded(leg.call))
 
     def _rows(self, accounts: Sequence[AccountSettings]) -> list[LadderAccount]:
-        return [LadderAccount(a.name, _domain(a), a.transport, self._in_service(a.name)) for a in accounts]
+        return [LadderAccount(a.name, _domain(a), a.transport or "udp", self._in_service(a.name)) for a in accounts]
 
     def _report(self, leg: Leg, report: Callable[[Ladder, int, float], list[LadderAction]]) -> None:
         climb = self._climb

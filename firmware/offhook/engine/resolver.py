@@ -29,11 +29,14 @@ class Resolver:
         self._addresses = addresses or system_addresses
         self._services = services or system_services
 
-    async def resolve(self, host: str, port: int | None, transport: Transport) -> list[Target]:
+    async def resolve(
+        self, host: str, port: int | None, transport: Transport | None, secure: bool = False
+    ) -> list[Target]:
         """Return targets in the order in which to try them, never empty.
 
         A numeric host and an explicit port skip SRV (:rfc:`3263#section-4.2`). Raises NetworkError.
         """
+        transport = transport or ("tls" if secure else "udp")
         try:
             ipaddress.ip_address(host)
         except ValueError:

@@ -144,7 +144,7 @@ class EndpointShell:
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:
-            targets = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport)
+            targets = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport, lookup.secure)
         except NetworkError as error:
             reason = str(error)
             self._enter(lambda now: self.endpoint.unresolvable(lookup.key, reason, now))

@@ -102,6 +102,11 @@ class Core:
         """False while ``remote`` is remembered as taking no TCP."""
         return self._refused.get(remote, 0.0) <= now
 
+    def forget_network(self) -> None:
+        """Drop what was true of the network that we were in."""
+        self.hops.forget()
+        self._refused.clear()
+
     @property
     def allowed(self) -> tuple[str, ...]:
         """The methods that we take, for Allow."""

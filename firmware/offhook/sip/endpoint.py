@@ -148,6 +148,17 @@ class Endpoint:
         if name in self._registrations:
             self._registrations[name].refresh(now)
 
+    def retry(self, now: float) -> None:
+        """Register at once what is not registered: somebody lifted the handset. Often is not more often than this."""
+        for registration in self._registrations.values():
+            registration.hasten(now)
+
+    def network_changed(self, now: float) -> None:
+        """Forget flows, lookups and refused streams, and register anew: address, route or link are others now."""
+        self._core.forget_network()
+        for registration in self._registrations.values():
+            registration.moved(now)
+
     # -- calls --------------------------------------------------------------------------------------------------
 
     def call(

@@ -26,21 +26,27 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One resolved next hop (:rfc:`3263`)."""
+    """One resolved next hop (:rfc:`3263`). ``name``: the SIP domain that a TLS certificate must name (:rfc:`5922`)."""
 
     transport: Transport
     ip: str
     port: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Transmit:
-    """Bytes to put on the wire. ``flow`` names the stream to reuse; None: any (opened when there is none)."""
+    """Bytes to put on the wire. ``flow`` names the stream to reuse; None: any (opened when there is none).
+
+    ``name`` is the SIP domain that the certificate of a TLS peer must name, ``account`` whose TLS settings count.
+    """
 
     data: bytes
     transport: Transport
     remote: Address
     flow: Flow | None = None
+    name: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,16 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The next hop has a name: answer with :meth:`Endpoint.resolved` or :meth:`Endpoint.unresolvable`."""
+    """The next hop has a name: answer with :meth:`Endpoint.resolved` or :meth:`Endpoint.unresolvable`.
+
+    ``transport`` None: any that the domain offers (:rfc:`3263#section-4.1`); ``secure``: TLS alone will do.
+    """
 
     key: str
     host: str
     port: int | None
-    transport: Transport
+    transport: Transport | None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

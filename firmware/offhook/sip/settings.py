@@ -9,8 +9,10 @@ from offhook.sip.events import Transport
 from offhook.sip.messages.limits import Limits
 from offhook.sip.transactions.timers import TimerValues
 
+USER_AGENT = f"offhook/{__version__}"
 AcceptFrom = Literal["servers", "listed", "any"]
 Reliable = Literal["off", "supported", "required"]
+HashName = Literal["MD5", "SHA-256", "SHA-512-256"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,12 @@ class AccountSettings:
     """One account: ``uri`` is its address of record, ``server`` (``host`` or ``host:port``) where requests go.
 
     ``user`` is the name for digest, which may differ from the user part of ``uri``. An account with ``register``
-    false is used as it stands. ``expires`` in seconds.
+    false is used as it stands. ``expires`` in seconds. ``transport`` None: what the server's domain says in DNS
+    (:rfc:`3263`), else UDP. ``outbound_proxy`` (``host``, ``host:port`` or a SIP URI) stands before the server.
+
+    ``instance`` is this phone's URN (``urn:uuid:...``); with it the account asks for Outbound (:rfc:`5626`, unless
+    ``outbound`` is false) and for a GRUU (:rfc:`5627`). ``keepalive``: seconds between signs of life on the way to the
+    server, 0: none. ``auth_minimum``: challenges by a weaker hash are not answered.
 
     ``reliable``: provisional responses with PRACK (:rfc:`3262`). ``session_expires``: the session interval that we ask
     for, None: we ask for none but keep the other side's; ``min_se``: the shortest that we take (:rfc:`4028`), both in
@@ -30,7 +37,7 @@ class AccountSettings:
     user: str
     password: str = field(repr=False)
     server: str
-    transport: Transport
+    transport: Transport | None
     register: bool = True
     expires: int = 3600
     display_name: str | None = None
@@ -38,6 +45,11 @@ class AccountSettings:
     session_expires: int | None = 1800
     min_se: int = 90
     auto_answer: bool = False
+    outbound_proxy: str | None = None
+    outbound: bool = True
+    instance: str = ""
+    keepalive: float = 25.0
+    auth_minimum: HashName = "MD5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ class EndpointSettings:
     ``accept`` the media types of bodies that an INVITE may have. ``udp_max``: a larger request goes over TCP
     (:rfc:`3261#section-18.1.1`), and back to UDP when TCP is refused or not up within ``tcp_patience`` seconds. A
     stream from earlier that brings nothing for ``stream_patience`` seconds after a request is replaced by a new one.
+    A target that says nothing for ``failover_patience`` seconds is given up for the next, where there is one.
 
     ``accept_from``: whose requests are taken (:mod:`offhook.sip.policy.gate`): those of the accounts' servers and of
     who a dialog is up with, the networks in ``listed`` too, or anybody's. ``rate_limit``: messages a second from one
@@ -68,13 +81,14 @@ class EndpointSettings:
     account's password.
     """
 
-    user_agent: str = f"offhook/{__version__}"
+    user_agent: str = USER_AGENT
     any_user: bool = False
     deliver: frozenset[str] = frozenset()
     accept: tuple[str, ...] = ("application/sdp", "multipart/mixed")
     udp_max: int = 1300
     tcp_patience: float = 3.0
     stream_patience: float = 2.0
+    failover_patience: float = 6.0
     max_calls: int = 32
     max_transactions: int = 512
     accept_from: AcceptFrom = "any"

@@ -53,6 +53,11 @@ class Account:
         while len(self._servers) > MAX_SERVERS:
             del self._servers[next(iter(self._servers))]
 
+    @property
+    def trusted_addresses(self) -> frozenset[str]:
+        """Every address that the account's servers and proxies are known to have."""
+        return frozenset(self._servers)
+
     def is_server(self, ip: str) -> bool:
         """True for an address of the account's server: only there are challenges answered.
 

@@ -80,6 +80,17 @@ class Registration:
             self._abandon()
         self.start(now)
 
+    def hasten(self, now: float) -> None:
+        """Register now where that failed before."""
+        if self.stage is Stage.WAITING and now - self._sent_at >= STALE:
+            self.start(now)
+
+    def moved(self, now: float) -> None:
+        """Register anew: the network is another."""
+        if self.stage not in (Stage.IDLE, Stage.REMOVING):
+            self._abandon()
+            self.start(now)
+
     def lost(self, now: float) -> None:
         """The stream that carried the registration closed: register again shortly (:rfc:`5626#section-4.4`)."""
         if self.stage is Stage.REGISTERED:
