@@ -56,6 +56,8 @@ class Account(Section):
     """Registration lifetime to ask for, in seconds."""
     display_name: Text | None = None
     """Name that the other side may show."""
+    auto_answer: Truth = False
+    """Whether a call that asks for it is answered by itself, after a beep; only from this account's server."""
 
     @property
     def auth_user(self) -> str:

@@ -1,13 +1,49 @@
 """SIP and RTP on the wire."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema, field_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator
 
-from offhook.config.scalars import WHOLE, HostPort, Listen, PortRange, Ports, Text, wrong
+from offhook.config.faults import quoted
+from offhook.config.scalars import (
+    DECIMAL,
+    WHOLE,
+    HostPort,
+    Listen,
+    PortRange,
+    Ports,
+    Text,
+    Truth,
+    filled,
+    patterned,
+    wrong,
+)
 from offhook.config.section import Section
 
 _CODEC_LIST = {"type": "array", "items": {"enum": ["PCMU", "PCMA"]}, "minItems": 1, "uniqueItems": True}
+RATE_LIMIT = 20.0
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """Return the network written ``192.168.10.0/24`` or ``2001:db8:1::/48``; a single address is one too."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    source = filled(value)
+    try:
+        return ip_network(source)
+    except ValueError:
+        pass
+    try:
+        meant = str(ip_network(source, strict=False))
+    except ValueError:
+        raise wrong(f"{quoted(source)} is not a network such as 192.168.10.0/24 or 2001:db8:1::/48") from None
+    raise wrong(f"{quoted(source)} is an address within a network", meant)
+
+
+Network = Annotated[
+    IPv4Network | IPv6Network, PlainValidator(network), PlainSerializer(str), patterned("^[0-9A-Fa-f.:]+(/[0-9]+)?$")
+]
 
 
 class Sip(Section):
@@ -19,6 +55,25 @@ class Sip(Section):
     """Requests longer than this many bytes go over TCP (RFC 3261 section 18.1.1)."""
     user_agent: Text | None = None
     """What the User-Agent header says. Not set: `offhook` and the version."""
+    accept_from: Literal["servers", "listed", "any"] = "servers"
+    """Whose requests are taken: `servers`, those of the accounts' servers and of whoever a call is up with; `listed`,
+    the networks under `listed` too; `any`, everybody's. All others get one and the same refusal, and never ring."""
+    listed: tuple[Network, ...] = ()
+    """Networks that `accept_from: listed` lets in, as `[192.168.10.0/24, "2001:db8:1::/48"]`."""
+    rate_limit: Annotated[float, Field(ge=0, le=100000), DECIMAL] | None = None
+    """Messages a second that one stranger may send before he gets no answer any more; servers may send a hundred times
+    as many. 0: no limit. Not set: 20, and no limit with `accept_from: any`."""
+    max_calls: Annotated[int, Field(ge=1, le=64), WHOLE] = 8
+    """Calls at a time; who calls beyond that hears that the phone is busy."""
+    check_sync_auth: Truth = True
+    """Whether a server that asks the phone to fetch its config (NOTIFY check-sync) must know the account's password."""
+
+    @property
+    def strangers_rate(self) -> float:
+        """Return the messages a second that one stranger may send, 0: any number."""
+        if self.rate_limit is not None:
+            return self.rate_limit
+        return 0.0 if self.accept_from == "any" else RATE_LIMIT
 
 
 class Rtp(Section):

@@ -52,6 +52,11 @@ def config_rules(root: Node) -> Iterator[Complaint]:
         if isinstance(transport, Scalar) and transport.text == "tls":
             yield Complaint(f"{path}.transport", transport.mark, "tls does not work yet: use tcp or udp")
 
+    sip = value_at(root, "sip")
+    listed = value_at(sip, "listed")
+    if listed is not None and text_at(sip, "accept_from") != "listed":
+        yield Complaint("sip.listed", listed.mark, "lets nobody in without accept_from: listed beside it")
+
 
 def board_rules(root: Node) -> Iterator[Complaint]:
     """A real board names its pins, each once; a keypad has as many as its kind wants."""

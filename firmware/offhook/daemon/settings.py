@@ -16,7 +16,7 @@ from offhook.media.settings import MediaSettings
 from offhook.phone.actions import Tone
 from offhook.phone.settings import PhoneSettings
 from offhook.power.settings import PowerSettings
-from offhook.sip.settings import AccountSettings, EndpointSettings
+from offhook.sip.settings import USER_AGENT, AccountSettings, EndpointSettings
 
 OPEN_DIALPLAN = "(x.T|*x.T)"
 # Where the other side hangs up, North America gives reorder tone, the rest of the world busy tone (ITU-T E.180).
@@ -40,14 +40,23 @@ def _account(account: Account) -> AccountSettings:
         register=account.registers,
         expires=account.expires,
         display_name=account.display_name,
+        auto_answer=account.auto_answer,
     )
 
 
 def endpoint(config: Config) -> EndpointSettings:
     """Return the SIP endpoint's settings."""
-    if config.sip.user_agent:
-        return EndpointSettings(user_agent=config.sip.user_agent, udp_max=config.sip.udp_max, accept=ACCEPT)
-    return EndpointSettings(udp_max=config.sip.udp_max, accept=ACCEPT)
+    sip = config.sip
+    return EndpointSettings(
+        user_agent=sip.user_agent or USER_AGENT,
+        accept=ACCEPT,
+        udp_max=sip.udp_max,
+        max_calls=sip.max_calls,
+        accept_from=sip.accept_from,
+        listed=sip.listed,
+        rate_limit=sip.strangers_rate,
+        check_sync_auth=sip.check_sync_auth,
+    )
 
 
 def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:

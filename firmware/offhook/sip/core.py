@@ -16,6 +16,7 @@ from offhook.sip.transactions.transaction_layer import MAGIC, TransactionLayer
 
 if TYPE_CHECKING:
     from offhook.sip.calls.session import Session
+    from offhook.sip.registrations.account import Account
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 SUPPORTED: tuple[str, ...] = ()
@@ -24,8 +25,8 @@ REMEMBER_REFUSED = 3600.0
 LocalAddress = Callable[[str, str], Address]
 # Takes a request of one method within a dialog, and answers it in its transaction: now or later, once.
 DialogMethod = Callable[["Session", Request, ServerTransaction, float], None]
-# The same for a request outside a dialog, from who is let in, and where it came from.
-OutsideMethod = Callable[[Request, Flow, ServerTransaction, float], None]
+# The same outside a dialog, from who is let in: where it came from, and for which account (None: any user).
+OutsideMethod = Callable[[Request, Flow, "Account | None", ServerTransaction, float], None]
 
 
 class InDialog(Protocol):

@@ -126,13 +126,19 @@ class UserAgentServer:
             self._deliver(request, flow, path, now)
         elif request.method == "INVITE":
             self._on_invite(request, flow, path, now)
-        elif request.method not in self._core.outside:
-            self._refuse(request, Refusal(481), path)
-        elif self._core.transactions.full:
-            self._refuse(request, Refusal(503, "", (("Retry-After", "5"),)), path)
+        elif request.method in self._core.outside:
+            self._on_other(request, flow, path, now)
         else:
-            transaction = self._core.transactions.accept(request, flow, path.send)
-            self._core.outside[request.method](request, flow, transaction, now)
+            self._refuse(request, Refusal(481), path)
+
+    def _on_other(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
+        mine, account = self._user_of(request, flow)
+        if not mine or self._core.transactions.full:
+            refusal = Refusal(503, "", (("Retry-After", "5"),)) if mine else Refusal(404)
+            self._refuse(request, refusal, path)
+            return
+        transaction = self._core.transactions.accept(request, flow, path.send)
+        self._core.outside[request.method](request, flow, account, transaction, now)
 
     def _on_options(self, request: Request, flow: Flow, path: ReplyPath) -> None:
         """Answer as an INVITE to that user would be (:rfc:`3261#section-11.2`); without a user it asks the phone."""
