@@ -67,7 +67,8 @@ def test_two_of_us_agree() -> None:
     answer, theirs = accept_offer(SessionDescription.parse(bytes(offer)), BO, 2, 2)
     ours = accept_answer(offer, SessionDescription.parse(bytes(answer)), ANNA)
     assert theirs == MediaPlan(
-        *(("192.0.2.1", 4000), ("192.0.2.1", 4001), "PCMU", 0, {0: "PCMU", 8: "PCMA"}, 101, 101, 20, True, True)
+        *(("192.0.2.1", 4000), ("192.0.2.1", 4001), "PCMU", 0, {0: "PCMU", 8: "PCMA"}, 101, 101, 20, True, True),
+        answered=2,
     )
     assert ours == replace(theirs, remote=("192.0.2.2", 5000), remote_rtcp=("192.0.2.2", 5001))
 

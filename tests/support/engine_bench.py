@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from offhook.engine.agent import Agent
 from offhook.engine.legs import Legs
+from offhook.engine.mediarules import MediaRules
 from offhook.engine.observations import CallSeen, Observation
 from offhook.engine.ports import BoardListener, LampState
 from offhook.engine.resolver import Resolver
@@ -144,6 +145,7 @@ class End:
     first_port: int = field(default_factory=lambda: next(PORTS))
     pairs: int = 10
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    rules: MediaRules = MediaRules()
 
     def __post_init__(self) -> None:
         self.shell = EndpointShell(EndpointSettings(), os.urandom, self._take, Resolver())
@@ -154,6 +156,7 @@ class End:
             MediaOffer(codecs=self.codecs),
             lambda: 7,
             "test",
+            {"desk": self.rules},
         )
         self.legs = Legs(self.shell, self.sessions, lambda account: LOOPBACK, self.seen.append)
         self.agent = Agent(self.accounts, self.legs, self.told.put_nowait, lambda name: True, lambda *_: False)
@@ -228,12 +231,15 @@ async def settle(*ends: End, limit: float = 40.0) -> None:
 
 
 def between_two(
-    scenario: Callable[[End, End], Awaitable[None]], transport: Transport = "udp", **second: object
+    scenario: Callable[[End, End], Awaitable[None]],
+    transport: Transport = "udp",
+    one_rules: MediaRules | None = None,
+    **second: object,
 ) -> None:
     """Run ``scenario`` with two phones that know each other, 1001 and 1002; both must be idle at its end."""
 
     async def main() -> None:
-        one, two = End("1001"), End("1002", **second)  # type: ignore[arg-type]
+        one, two = End("1001", rules=one_rules or MediaRules()), End("1002", **second)  # type: ignore[arg-type]
         for end in (one, two):
             await end.open()
         one.join(two.shell.transport.udp, transport)

@@ -61,7 +61,8 @@ class Legs:
 
         Raises OffhookError where no call can be made; the leg is gone then, and its listener hears nothing.
         """
-        leg.session = self._sessions.open(self._rtp_ip(leg.account), any_port=leg.emergency)
+        rules = self._sessions.rules(leg.account, leg.emergency)
+        leg.session = self._sessions.open(self._rtp_ip(leg.account), any_port=leg.emergency, rules=rules)
         self._legs[leg.handle] = leg
         self._seen(leg, "calling")
         try:
@@ -83,7 +84,7 @@ class Legs:
     def admit(self, leg: Leg) -> bool:
         """Follow an incoming leg from here on; return False where its offer cannot be answered and it was refused."""
         self._legs[leg.handle] = leg
-        status = self._sessions.refusal(leg.offered)
+        status = self._sessions.refusal(leg.offered, self._sessions.rules(leg.account))
         if status is not None:
             self.reject(leg, status)
         return status is None
@@ -97,7 +98,7 @@ class Legs:
     def answer(self, leg: Leg) -> None:
         """Answer an incoming leg; its media runs from here on. Raises OffhookError, after refusing the call."""
         try:
-            leg.session = self._sessions.open(self._rtp_ip(leg.account))
+            leg.session = self._sessions.open(self._rtp_ip(leg.account), rules=self._sessions.rules(leg.account))
             body = leg.session.answer_to(leg.offered) if leg.offered else leg.session.offer()
         except OffhookError as error:
             self.reject(leg, error.status if isinstance(error, NotAcceptable) else SERVER_INTERNAL_ERROR)

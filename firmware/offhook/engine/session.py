@@ -1,14 +1,17 @@
 """The media side of one call: RTP sockets, the offer/answer state and the stream in the media process."""
 
 import itertools
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from offhook.engine.bodies import SDP, session_description
+from offhook.engine.mediarules import MediaRules, crypto_pair
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
+from offhook.sdp.crypto import own_crypto
 from offhook.sdp.description import Direction, SessionDescription
 from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.negotiate import LocalMedia, MediaPlan, accept_answer, accept_offer, make_offer
@@ -35,16 +38,28 @@ class Streams(Protocol):
 
 
 class Sessions:
-    """Makes :class:`MediaSession` objects with ports, stream numbers and session ids of their own."""
+    """Makes :class:`MediaSession` objects with ports, stream numbers, session ids and keys of their own.
+
+    ``rules`` are those of each account by its name; ``random(n)`` gives n octets for keys.
+    """
 
     def __init__(
-        self, media: Streams, ports: RtpPorts, offer: MediaOffer, session_id: Callable[[], int], cname: str
+        self,
+        media: Streams,
+        ports: RtpPorts,
+        offer: MediaOffer,
+        session_id: Callable[[], int],
+        cname: str,
+        rules: Mapping[str, MediaRules] | None = None,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._media = media
         self._ports = ports
         self._offer = offer
         self._session_id = session_id
         self._cname = cname
+        self._rules = rules or {}
+        self._random = random
         self._numbers = itertools.count(1)
         self._link_up = True
 
@@ -52,29 +67,47 @@ class Sessions:
         """Say whether the simulated link is up for sessions that are opened from now on."""
         self._link_up = up
 
-    def open(self, ip: str, any_port: bool = False) -> "MediaSession":
+    def rules(self, account: str, emergency: bool = False) -> MediaRules:
+        """Return the rules for a call of an account."""
+        rules = self._rules.get(account, MediaRules())
+        return rules.for_emergency() if emergency else rules
+
+    def open(self, ip: str, any_port: bool = False, rules: MediaRules | None = None) -> "MediaSession":
         """Bind a port pair on ``ip`` and return a session without a stream. Raises NetworkError.
 
         ``any_port``: where the configured range is used up, take ports outside it rather than none.
         """
         sockets = self._ports.take(ip, any_port)
-        local = LocalMedia(
-            ip, sockets.port, self._offer.codecs, self._offer.ptime, dtmf_payload_type=self._offer.dtmf_payload_type
+        session = MediaSession(
+            self._media,
+            next(self._numbers),
+            sockets,
+            self._local(ip, sockets.port, rules or MediaRules()),
+            self._session_id(),
+            self._cname,
+            rules or MediaRules(),
+            self._random,
         )
-        session = MediaSession(self._media, next(self._numbers), sockets, local, self._session_id(), self._cname)
         session.set_link(self._link_up)
         return session
 
-    def refusal(self, body: Body | None) -> int | None:
+    def refusal(self, body: Body | None, rules: MediaRules | None = None) -> int | None:
         """Return the status to refuse an offer with, None where it can be answered (no offer at all can)."""
         if body is None:
             return None
-        local = LocalMedia("127.0.0.1", 9, self._offer.codecs, self._offer.ptime)
+        local = self._local("127.0.0.1", 9, rules or MediaRules())
         try:
             accept_offer(SessionDescription.parse(session_description(body)), local, 1, 1)
         except NotAcceptable as error:
             return error.status
         return None
+
+    def _local(self, ip: str, port: int, rules: MediaRules) -> LocalMedia:
+        offer = self._offer
+        crypto = own_crypto(self._random, rules.suites) if rules.srtp != "off" else ()
+        return LocalMedia(
+            *(ip, port, offer.codecs, offer.ptime, offer.dtmf_payload_type), srtp=rules.srtp, crypto=crypto
+        )
 
 
 class MediaSession:
@@ -86,7 +119,15 @@ class MediaSession:
     """
 
     def __init__(
-        self, media: Streams, stream: int, sockets: RtpSockets, local: LocalMedia, session_id: int, cname: str
+        self,
+        media: Streams,
+        stream: int,
+        sockets: RtpSockets,
+        local: LocalMedia,
+        session_id: int,
+        cname: str,
+        rules: MediaRules,
+        random: Callable[[int], bytes],
     ) -> None:
         self.stream = stream
         self.plan: MediaPlan | None = None
@@ -96,6 +137,8 @@ class MediaSession:
         self._session_id = session_id
         self._version = session_id
         self._cname = cname
+        self._rules = rules
+        self._random = random
         self._offered: SessionDescription | None = None
         self._awaits_answer = False
         self._link_up = True
@@ -114,6 +157,16 @@ class MediaSession:
         return self.plan.codec if self.plan else ""
 
     @property
+    def secured(self) -> bool:
+        """Whether what is said goes by SRTP."""
+        return self.plan is not None and self.plan.crypto is not None
+
+    @property
+    def suite(self) -> str:
+        """The crypto suite in use, an empty text for plain RTP."""
+        return self.plan.crypto.send.suite if self.plan and self.plan.crypto else ""
+
+    @property
     def awaits_answer(self) -> bool:
         """Whether an offer of ours has no answer yet."""
         return self._awaits_answer
@@ -128,26 +181,47 @@ class MediaSession:
         self._update()
 
     def offer(self) -> Body:
-        """Return a fresh offer."""
+        """Return a fresh offer; one that has keys already goes on with them, so that nobody need start anew."""
         self._awaits_answer = True
         direction: Direction = "sendrecv"
         if self._on_hold:
             direction = "inactive" if self.held else "sendonly"  # RFC 3264 section 8.4
-        self._offered = make_offer(self._local, self._session_id, self._take_version(), direction)
+        local, protocol = self._local, None
+        if self.plan is not None:
+            protocol = self.plan.protocol
+            if self.plan.crypto is None:
+                local = replace(local, srtp="off")
+            else:
+                used = self.plan.crypto.send.suite
+                local = replace(local, crypto=tuple(sorted(local.crypto, key=lambda line: line.suite != used)))
+        self._offered = make_offer(local, self._session_id, self._take_version(), direction, protocol)
         return Body(SDP, bytes(self._offered))
 
     def answer_to(self, body: Body) -> Body:
         """Take the other side's offer; return our answer. Nothing plays before :meth:`run`."""
-        answer, self.plan = accept_offer(
-            SessionDescription.parse(session_description(body)),
-            self._local,
-            self._session_id,
-            self._take_version(),
-            "sendonly" if self._on_hold else "sendrecv",
-        )
+        offer = SessionDescription.parse(session_description(body))
+        version = self._version + 1
+        direction: Direction = "sendonly" if self._on_hold else "sendrecv"
+        answer, plan = accept_offer(offer, self._local, self._session_id, version, direction)
+        if self._is_somebody_else(plan):
+            self._local = replace(self._local, crypto=own_crypto(self._random, self._rules.suites))
+            answer, plan = accept_offer(offer, self._local, self._session_id, version, direction)
+        self._version, self.plan = version, plan
         self._awaits_answer = False
         self._update()
         return Body(SDP, bytes(answer))
+
+    def _is_somebody_else(self, plan: MediaPlan) -> bool:
+        """Whether a secured stream now goes to another place, or by other keys.
+
+        Whoever is there cannot know how often our packet count has wrapped: he gets a key that starts from zero
+        (:rfc:`4568#section-7.1.4`).
+        """
+        before = self.plan
+        if before is None or before.crypto is None or plan.crypto is None:
+            return False
+        moved = plan.remote is not None and before.remote is not None and plan.remote != before.remote
+        return moved or plan.crypto.receive != before.crypto.receive
 
     def take_answer(self, body: Body) -> None:
         """Take the answer to our last offer."""
@@ -206,6 +280,7 @@ class MediaSession:
             send=plan.send,
             receive=plan.receive,
             cname=self._cname,
+            crypto=crypto_pair(plan.crypto) if plan.crypto else None,
         )
         if not self._link_up:
             return replace(settings, send=False, receive=False, remote_rtcp=None)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from offhook.errors import OffhookError
-from offhook.media.settings import MediaSettings, StreamSettings
+from offhook.media.settings import CryptoPair, MediaSettings, SrtpKey, StreamSettings
 
 MAX_MESSAGE = 65536
 DeviceState = Literal["open", "closed", "missing", "busy"]
@@ -225,5 +225,12 @@ def _stream_settings(row: Mapping[str, object]) -> StreamSettings:
         "remote": None if plan.remote is None else (str(plan.remote[0]), int(plan.remote[1])),
         "remote_rtcp": None if plan.remote_rtcp is None else (str(plan.remote_rtcp[0]), int(plan.remote_rtcp[1])),
         "receive_payload_types": types,
+        "crypto": None if plan.crypto is None else _crypto_pair(row["crypto"]),
     }
     return StreamSettings(**values)  # type: ignore[arg-type]
+
+
+def _crypto_pair(row: object) -> CryptoPair:
+    if not isinstance(row, Mapping):
+        raise TypeError("no key pair")
+    return CryptoPair(SrtpKey(**row["send"]), tuple(SrtpKey(**key) for key in row["receive"]))

@@ -18,7 +18,9 @@ class Sender:
         self.ssrc = int.from_bytes(random(4), "big")
         self.packets = 0
         # Random starts make a guess at the next packet harder (RFC 3550 section 5.1).
-        self._sequence = int.from_bytes(random(2), "big")
+        # Not in the upper half: a first packet that is lost at the wrap would cost SRTP its rollover counter
+        # (RFC 4568 section 6.4.1).
+        self._sequence = int.from_bytes(random(2), "big") & 0x7FFF
         self.timestamp = int.from_bytes(random(4), "big")
         self._emit = emit
         self._pending = bytearray()  # coded; octets join faster than arrays

@@ -6,6 +6,7 @@ from typing import Literal
 
 Address = tuple[str, int]
 Codec = Literal["PCMU", "PCMA"]
+Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class MediaSettings:
         realtime: ask for SCHED_FIFO and locked memory.
         sound_socket: Unix socket where the simulator's page exchanges sound (without cards); None: no page.
         idle_close_s: the card is closed when nobody has needed it for so long.
+        srtp: secured calls may come: load what they need while nobody talks.
     """
 
     country: str
@@ -37,6 +39,24 @@ class MediaSettings:
     realtime: bool = True
     sound_socket: str | None = None
     idle_close_s: float = 5.0
+    srtp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKey:
+    """A master key of SRTP: ``master`` is key and salt in hexadecimal, ``mki`` likewise and mostly empty."""
+
+    suite: Suite
+    master: str = field(repr=False)
+    mki: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoPair:
+    """The key of what is sent, and those of what is received, told apart by their MKI."""
+
+    send: SrtpKey
+    receive: tuple[SrtpKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,7 @@ class StreamSettings:
         receive: whether what comes in is played.
         symmetric: send to where packets come from if that is not ``remote`` (:rfc:`4961`, NAT).
         cname: the name of this source in RTCP (:rfc:`7022`).
+        crypto: keys of SRTP; None: plain RTP.
     """
 
     remote: Address | None
@@ -69,3 +90,4 @@ class StreamSettings:
     receive: bool = True
     symmetric: bool = True
     cname: str = "offhook"
+    crypto: CryptoPair | None = None

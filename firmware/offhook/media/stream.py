@@ -1,6 +1,7 @@
-"""One RTP session: sender, receiver and RTCP on two channels."""
+"""One RTP session: sender, receiver and RTCP on two channels, secured where it has keys."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from offhook.media.channel import Channel
 from offhook.media.device import Samples
@@ -13,6 +14,9 @@ from offhook.rtp.errors import RtpError
 from offhook.rtp.packet import RtpPacket
 from offhook.rtp.quality import mos, rating
 from offhook.rtp.report import RtcpSession
+
+if TYPE_CHECKING:
+    from offhook.media.srtp import Srtp
 
 _RTCP_TYPES = range(192, 224)  # of the second octet, where RTCP shares the RTP port (RFC 5761 section 4)
 _RTCP_S = 0.1  # it is in no hurry: what arrives has the kernel's stamp
@@ -36,6 +40,7 @@ class Stream:
         self._rtp = rtp
         self._rtcp = rtcp
         self._wall_clock = wall_clock
+        self._srtp: Srtp | None = None
         self._receiver = Receiver(plan)
         self._sender = Sender(plan, random, self._emit)
         self._events = TelephoneEventReceiver()
@@ -44,12 +49,24 @@ class Stream:
         self._now = 0.0
         self._rtcp_at = 0.0
         self._reported = (0, 0)
+        self._secure(plan)
 
     def update(self, plan: StreamSettings) -> None:
         """Take a new offer and answer."""
         self._plan = plan
         self._receiver.update(plan)
         self._sender.update(plan)
+        self._secure(plan)
+
+    def _secure(self, plan: StreamSettings) -> None:
+        if plan.crypto is None:
+            self._srtp = None
+        elif self._srtp is not None:
+            self._srtp.update(plan.crypto, self._now)
+        else:
+            from offhook.media.srtp import Srtp  # not before it is needed: most phones never do
+
+            self._srtp = Srtp(plan.crypto)
 
     def drain(self, now: float) -> list[str]:
         """Take what the network delivered, send a report if one is due; return the digits that were pressed."""
@@ -122,6 +139,11 @@ class Stream:
         if len(data) > 1 and data[1] in _RTCP_TYPES:
             self._take_rtcp(data, address, arrival)
             return None
+        if self._srtp is not None:
+            opened = self._srtp.unprotect(data, self._now)
+            if opened is None:
+                return None
+            data = opened
         packet = RtpPacket.parse(data)
         if not self._receiver.admit(packet, address, arrival):
             return None
@@ -137,6 +159,11 @@ class Stream:
         remote = self._remote
         if remote is None or address[0] != remote[0]:
             return
+        if self._srtp is not None:
+            opened = self._srtp.unprotect_rtcp(data, self._now)
+            if opened is None:
+                return
+            data = opened
         try:
             # It may have waited here for the next look: the round trip ends when it came.
             self._session.receive(data, arrival, self._wall_clock() - max(0.0, self._now - arrival))
@@ -151,10 +178,19 @@ class Stream:
     def _emit(self, packet: RtpPacket) -> None:
         remote = self._remote
         if remote is not None:
-            self._session.sent(packet, self._now)
-            self._rtp.send(packet.serialize(), remote)
+            data: bytes | None = packet.serialize()
+            if self._srtp is not None and data is not None:
+                data = self._srtp.protect(data)
+            if data is not None:
+                self._session.sent(packet, self._now)
+                self._rtp.send(data, remote)
 
     def _send_rtcp(self, data: bytes) -> None:
+        if self._srtp is not None:
+            secured = self._srtp.protect_rtcp(data)
+            if secured is None:
+                return
+            data = secured
         remote = self._remote
         if self._rtcp_source is not None:
             self._rtcp.send(data, self._rtcp_source)

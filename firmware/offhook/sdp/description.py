@@ -75,6 +75,10 @@ class Attribute:
     def __str__(self) -> str:
         return self.name if self.value is None else f"{self.name}:{self.value}"
 
+    def __repr__(self) -> str:
+        shown = "***" if self.name == "crypto" and self.value else self.value
+        return f"Attribute({self.name!r}, {shown!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class RtpMap:
@@ -105,6 +109,10 @@ class Media:
     def attribute(self, name: str) -> str | None:
         """Return the value of the first attribute of a name, ``""`` for one without value, None for none."""
         return _find(self.attributes, name)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values of all attributes of a name, in their order."""
+        return tuple(attribute.value or "" for attribute in self.attributes if attribute.name == name)
 
     @property
     def direction(self) -> Direction | None:

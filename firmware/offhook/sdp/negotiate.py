@@ -1,4 +1,4 @@
-"""Offer and answer (:rfc:`3264`) for one audio stream: G.711 both ways and telephone events.
+"""Offer and answer (:rfc:`3264`) for one audio stream: G.711 both ways and telephone events, secured or not.
 
 ::
 
@@ -8,11 +8,13 @@
 In a :class:`MediaPlan` what is sent follows the other side's description, what is received follows ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from offhook.sdp.crypto import CryptoAttribute
 from offhook.sdp.description import Attribute, Connection, Direction, Media, Origin, RtpMap, SessionDescription
 from offhook.sdp.errors import MalformedDescription, NotAcceptable
+from offhook.sdp.security import SECURED, CryptoPlan, SrtpMode, take_answered, take_offered
 
 __all__ = [
     "LocalMedia",
@@ -25,7 +27,6 @@ __all__ = [
 ]
 
 EVENTS = RtpMap("TELEPHONE-EVENT", 8000)
-PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 STATIC_NUMBERS = {"PCMU": 0, "PCMA": 8}
 MIN_PTIME, MAX_PTIME = 10, 60
 # Codes for a Warning header (RFC 3261 section 20.43).
@@ -36,7 +37,8 @@ _NETWORK, _MEDIA_TYPE, _MEDIA_FORMAT = 300, 304, 305
 class LocalMedia:
     """What this side has: address and port of its RTP, codecs in order of preference, packet time in ms.
 
-    ``rtcp_port`` None: the port above ``rtp_port``. ``dtmf_payload_type`` None: no telephone events.
+    ``rtcp_port`` None: the port above ``rtp_port``. ``dtmf_payload_type`` None: no telephone events. ``crypto`` are our
+    keys, a line for each suite; ``srtp`` says when they are used (:mod:`offhook.sdp.security`).
     """
 
     address: str
@@ -45,6 +47,13 @@ class LocalMedia:
     ptime: int = 20
     dtmf_payload_type: int | None = 101
     rtcp_port: int | None = None
+    srtp: SrtpMode = "off"
+    crypto: tuple[CryptoAttribute, ...] = ()
+
+    @property
+    def protocol(self) -> str:
+        """The profile that a first offer names."""
+        return "RTP/SAVP" if self.srtp == "required" else "RTP/AVP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class MediaPlan:
     ``remote`` and ``remote_rtcp`` are (ip, port), None while the other side takes no media at all (``c=0.0.0.0``).
     ``payload_type`` and ``dtmf_send_pt`` are for sending, ``receive_payload_types`` (to codec names) and
     ``dtmf_receive_pt`` for receiving. ``ptime`` in ms is for sending. ``held``: the other side wants nothing from us.
+    ``protocol`` is the profile of the ``m=`` line; ``crypto`` None: plain RTP. ``answered`` counts the codecs that the
+    other side named.
     """
 
     remote: tuple[str, int] | None
@@ -67,16 +78,28 @@ class MediaPlan:
     send: bool
     receive: bool
     held: bool = False
+    protocol: str = "RTP/AVP"
+    crypto: CryptoPlan | None = None
+    answered: int = 1
 
 
 def make_offer(
-    local: LocalMedia, session_id: int, version: int, direction: Direction = "sendrecv"
+    local: LocalMedia,
+    session_id: int,
+    version: int,
+    direction: Direction = "sendrecv",
+    protocol: str | None = None,
 ) -> SessionDescription:
-    """Return an offer; ``version`` must grow with each description of a session."""
+    """Return an offer; ``version`` must grow with each description of a session.
+
+    ``protocol``: the profile to go on with, where a stream is there already.
+    """
     numbers = {STATIC_NUMBERS[codec]: RtpMap(codec, 8000) for codec in local.codecs}
     if local.dtmf_payload_type is not None:
         numbers[local.dtmf_payload_type] = EVENTS
-    return _describe(local, session_id, version, (_own_media(local, numbers, direction, "RTP/AVP"),), ("0 0",))
+    crypto = local.crypto if local.srtp != "off" else ()
+    media = _own_media(local, numbers, direction, protocol or local.protocol, crypto)
+    return _describe(local, session_id, version, (media,), ("0 0",))
 
 
 def accept_offer(
@@ -88,10 +111,11 @@ def accept_offer(
 ) -> tuple[SessionDescription, MediaPlan]:
     """Return the answer and the plan: the first audio stream that we can speak is taken, all others refused.
 
-    ``direction`` is what this side wants; the answer is as much of it as the offer allows. Raises NotAcceptable.
+    Where one is offered secured and once more plain, the secured one is taken. ``direction`` is what this side wants;
+    the answer is as much of it as the offer allows. Raises NotAcceptable.
     """
     fault: NotAcceptable | None = None
-    for place, media in enumerate(offer.media):
+    for place, media in sorted(enumerate(offer.media), key=lambda item: not _prefers(item[1], local)):
         try:
             answered, plan = _take(offer, media, local, direction)
         except NotAcceptable as error:
@@ -108,6 +132,7 @@ def accept_answer(offer: SessionDescription, answer: SessionDescription, local: 
     given = next((media for media in answer.media if media.kind == "audio" and media.port), None)
     if given is None:
         raise NotAcceptable("the other side refused the audio stream", _MEDIA_TYPE)
+    crypto = take_answered(given.protocol, given.values("crypto"), asked.values("crypto"), local.srtp)
     codecs, events = _speakable(given, local.codecs)
     if not codecs:
         raise NotAcceptable("the answer names none of the codecs offered", _MEDIA_FORMAT)
@@ -117,15 +142,19 @@ def accept_answer(offer: SessionDescription, answer: SessionDescription, local: 
         if number != our_events:
             receive.setdefault(number, codec)
     wanted = offer.direction_of(asked)
-    return _plan(answer, given, local, wanted, codecs, events, receive, our_events if events is not None else None)
+    plan = _plan(answer, given, local, wanted, codecs, events, receive, our_events if events is not None else None)
+    return replace(plan, crypto=crypto)
+
+
+def _prefers(media: Media, local: LocalMedia) -> bool:
+    return local.srtp != "off" and media.protocol.upper() in SECURED
 
 
 def _take(offer: SessionDescription, media: Media, local: LocalMedia, direction: Direction) -> tuple[Media, MediaPlan]:
     """Return our side of one offered stream."""
     if media.kind != "audio" or media.port == 0:
         raise NotAcceptable(f"no {_printable(media.kind)} here, only audio", _MEDIA_TYPE)
-    if media.protocol.upper() not in PROTOCOLS:
-        raise NotAcceptable("only plain RTP/AVP is spoken here", _MEDIA_FORMAT)
+    crypto = take_offered(media.protocol, media.values("crypto"), local.crypto, local.srtp)
     codecs, events = _speakable(media, local.codecs)
     if not codecs:
         raise NotAcceptable(f"only {' and '.join(local.codecs)} are spoken here", _MEDIA_FORMAT)
@@ -135,7 +164,9 @@ def _take(offer: SessionDescription, media: Media, local: LocalMedia, direction:
     numbers = {number: RtpMap(codec, 8000) for number, codec in codecs.items()}
     if events is not None:
         numbers[events] = EVENTS
-    return _own_media(local, numbers, _direction(plan.send, plan.receive), media.protocol), plan
+    lines = (crypto.send,) if crypto else ()
+    answer = _own_media(local, numbers, _direction(plan.send, plan.receive), media.protocol, lines)
+    return answer, replace(plan, crypto=crypto)
 
 
 def _plan(
@@ -172,6 +203,8 @@ def _plan(
         send=listens and wanted in ("sendrecv", "sendonly"),
         receive=there in ("sendrecv", "sendonly") and wanted in ("sendrecv", "recvonly"),
         held=not listens,
+        protocol=media.protocol,
+        answered=len(codecs),
     )
 
 
@@ -230,8 +263,14 @@ def _milliseconds(text: str | None) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 6 else None
 
 
-def _own_media(local: LocalMedia, numbers: dict[int, RtpMap], direction: Direction, protocol: str) -> Media:
-    attributes = []
+def _own_media(
+    local: LocalMedia,
+    numbers: dict[int, RtpMap],
+    direction: Direction,
+    protocol: str,
+    crypto: tuple[CryptoAttribute, ...],
+) -> Media:
+    attributes = [Attribute("crypto", line.line()) for line in crypto]
     for number, mapped in numbers.items():
         encoding = mapped.encoding.lower() if mapped == EVENTS else mapped.encoding
         attributes.append(Attribute("rtpmap", f"{number} {encoding}/{mapped.clock}"))
