@@ -100,7 +100,7 @@ def test_where_only_auth_int_is_offered_the_body_is_hashed_too() -> None:
 
 def test_the_topmost_supported_challenge_of_each_realm_is_answered() -> None:
     found = challenges(
-        'Digest realm="a", nonce="1", algorithm=SHA-512-256, qop="auth"',
+        'Digest realm="a", nonce="1", algorithm=SHA3-256, qop="auth"',
         'Digest realm="a", nonce="2", algorithm=SHA-256, qop="auth"',
         'Digest realm="a", nonce="3", algorithm=MD5, qop="auth"',
         'Digest realm="b", nonce="4"',
@@ -166,3 +166,28 @@ def test_any_text_gives_challenges_or_none(values: list[str]) -> None:
     found = challenges(*values)
     for value in answer(found, "u", "p", "X", "sip:x", b"", "c", 1):
         assert value.startswith("Digest ")
+
+
+def test_sha_512_256_is_known() -> None:
+    def hashed(text: str) -> str:
+        return hashlib.new("sha512_256", text.encode()).hexdigest()
+
+    # FIPS 180-4: the truncation has initial values of its own, it is not the front of SHA-512.
+    assert hashed("abc").startswith("53048e2681941ef99b2e29b76b4c7dab")
+    given_ = respond('Digest realm="r", qop="auth", algorithm=SHA-512-256, nonce="n"')
+    secret, what = hashed("Mufasa:r:Circle of Life"), hashed("GET:/dir/index.html")
+    assert given_["response"] == f'"{hashed(f"{secret}:n:00000001:{CNONCE}:auth:{what}")}"'
+
+
+@pytest.mark.parametrize(
+    ("minimum", "nonces"), [("MD5", ['"1"', '"4"']), ("SHA-256", ['"1"']), ("SHA-512-256", ['"2"'])]
+)
+def test_a_hash_below_the_minimum_is_passed_over(minimum: str, nonces: list[str]) -> None:
+    found = challenges(
+        'Digest realm="a", nonce="1", algorithm=SHA-256, qop="auth"',
+        'Digest realm="a", nonce="2", algorithm=SHA-512-256, qop="auth"',
+        'Digest realm="a", nonce="3", algorithm=MD5, qop="auth"',
+        'Digest realm="b", nonce="4"',
+    )
+    values = answer(found, "u", "p", "INVITE", "sip:x", b"", "c", 1, minimum)
+    assert [fields(value)["nonce"] for value in values] == nonces

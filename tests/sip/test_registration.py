@@ -91,7 +91,7 @@ def test_several_challenges_are_met_with_the_first_that_is_known() -> None:
     alone = Alone(register=True)
     (request,) = alone.heard()
     more = (
-        'WWW-Authenticate: Digest realm="r", nonce="a", algorithm=SHA-512-256, qop="auth"\n'
+        'WWW-Authenticate: Digest realm="r", nonce="a", algorithm=SHA3-256, qop="auth"\n'
         'WWW-Authenticate: Digest realm="r", nonce="b", algorithm=SHA-256, qop="auth"\n'
         'WWW-Authenticate: Digest realm="r", nonce="c", algorithm=MD5, qop="auth"\n'
     )
