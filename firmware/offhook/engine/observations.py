@@ -66,7 +66,7 @@ class StateSeen(Observation):
 
 @dataclass(frozen=True, slots=True)
 class CallSeen(Observation):
-    """A call changed state: ``calling ringing early talking held ending ended failed``."""
+    """A call changed state: ``calling ringing early talking held ending ended failed``; ``call`` is its id."""
 
     event: ClassVar[str] = "call"
     state: str
@@ -75,6 +75,8 @@ class CallSeen(Observation):
     emergency: bool
     status: int = 0
     reason: str = ""
+    call: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
