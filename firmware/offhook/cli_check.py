@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from offhook.config.faults import ConfigError
-from offhook.config.load import load, load_board
+from offhook.config.load import load, load_board, origins
+from offhook.config.warnings import warnings_of
 from offhook.daemon.files import VALIDATORS
 
 EX_OK = 0
@@ -15,7 +16,10 @@ EX_CONFIG = 78
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check ``args.file`` (a board file with ``args.board``): exit 0, or 78 with one line a fault on stdout."""
+    """Check ``args.file`` (a board file with ``args.board``): exit 0, or 78 with one line a fault on stdout.
+
+    Warnings are told too, and change nothing.
+    """
     file = str(args.file)
     try:
         source = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -26,7 +30,10 @@ def main(args: argparse.Namespace) -> int:
         if args.board:
             load_board(source, file)
         else:
-            load(source, file, VALIDATORS)
+            config = load(source, file, VALIDATORS)
+            places = origins(source, file)
+            for warning in warnings_of(config):
+                print(f"{places.get(warning.path, warning.path)}: warning: {warning.message}")
     except ConfigError as error:
         for fault in error.faults:
             print(fault)

@@ -2,40 +2,28 @@
 
 import argparse
 import json
-import os
-import socket
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
+
+from offhook.cli_control import Control, NoPhoneError, complain
+from offhook.errors import OffhookError
 
 Section = Mapping[str, object]
 
-EX_UNAVAILABLE = 69
-_TIMEOUT_S = 5.0
-_MAX_ANSWER = 1 << 20
-
 
 def main(args: argparse.Namespace) -> int:
-    """Print the status; return 0, or 69 where no phone answers."""
-    path = args.control_socket or default_control_socket()
+    """Print the status; return 0, 1 where there is no such account, or 69 where no phone answers."""
     try:
-        status = _ask(path)
-    except (OSError, ValueError) as error:
-        print(
-            f"offhook: no phone answers at {path}: {_reason(error)}; is it running with --control-socket?",
-            file=sys.stderr,
-        )
-        return EX_UNAVAILABLE
+        with Control(args.control_socket) as phone:
+            status = phone.ask("status", account=args.account).get("status")
+            if not isinstance(status, dict):
+                raise NoPhoneError(f"what answers at {phone.path} has no status: is it a phone?")
+    except OffhookError as error:
+        return complain(error)
     if args.json:
         print(json.dumps(status, indent=2))
     else:
         print("\n".join(summary(status)))
     return 0
-
-
-def default_control_socket() -> Path:
-    """Return where the service listens: its runtime directory, which systemd names to the service itself."""
-    return Path((os.environ.get("RUNTIME_DIRECTORY") or "/run/offhook").split(":")[0]) / "control.sock"
 
 
 def summary(status: dict[str, object]) -> list[str]:
@@ -45,17 +33,23 @@ def summary(status: dict[str, object]) -> list[str]:
     if isinstance(accounts, list):
         for row in accounts:
             standing = "in service" if row["in_service"] else f"out of service: {row['last_error'] or 'registering'}"
-            lines.append(f"account    {row['name']}: {standing} ({row['server']})")
+            srtp = f", SRTP {row['srtp']}" if row.get("srtp", "off") != "off" else ""
+            clear = ", its keys in clear" if row.get("keys_in_clear") else ""
+            lines.append(f"account    {row['name']}: {standing} ({row['server']}){srtp}{clear}")
     if isinstance(calls, list):
         for row in calls:
             lines.append(
                 f"call       {row['direction']} {row['peer']}: {row['state']}, {row['seconds']} s, {row['codec']}"
+                + _SECURED.get(str(row.get("secured")), "")
             )
     for name, facts in _SECTIONS.items():
         section = status.get(name)
         if isinstance(section, dict):
             lines.append(f"{name:<10} {', '.join(fact for fact in facts(section) if fact)}")
     return lines
+
+
+_SECURED = {"yes": ", SRTP", "keys in clear": ", SRTP with keys in clear"}
 
 
 def _power(section: Section) -> list[str]:
@@ -99,25 +93,3 @@ _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "config": _config,
     "audio": _audio,
 }
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _ask(path: Path) -> dict[str, object]:
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(_TIMEOUT_S)
-        sock.connect(str(path))
-        sock.sendall(b'{"do":"status"}\n')
-        answer = b""
-        while not answer.endswith(b"\n"):
-            piece = sock.recv(65536)
-            if not piece or len(answer) > _MAX_ANSWER:
-                raise ValueError("the answer is cut off")
-            answer += piece
-    value = json.loads(answer)
-    status = value.get("status") if isinstance(value, dict) else None
-    if not isinstance(status, dict):
-        raise ValueError("the answer has no status")
-    return status

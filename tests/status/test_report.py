@@ -18,6 +18,7 @@ def account(name: str, register: bool = True) -> AccountSettings:
 class Session:
     stream = 3
     codec = "PCMA"
+    secured = False
 
 
 def leg(state: str = "talking", session: Session | None = None, answered_at: float | None = None) -> Leg:
@@ -66,6 +67,7 @@ def test_a_call_shows_its_figures_rounded() -> None:
         "state": "talking",
         "codec": "PCMA",
         "srtp": False,
+        "secured": "no",
         "emergency": False,
         "account": "desk",
         "seconds": 5.0,
@@ -76,6 +78,7 @@ def test_a_call_shows_its_figures_rounded() -> None:
         "jitter_ms": 1.3,
         "buffer_ms": 40.0,
         "mos": 4.12,
+        "rejected": 0,
     }
 
 

@@ -70,6 +70,13 @@ class MediaNotes:
         self.running[stream] = plan
         self.notes.append(f"update {stream}")
 
+    def move_stream(self, stream: int, plan: StreamSettings, rtp: socket.socket, rtcp: socket.socket) -> None:
+        """See MediaClient."""
+        assert stream in self.running
+        self.running[stream] = plan
+        self.ports[stream] = rtp.getsockname()[1]
+        self.notes.append(f"move {stream}")
+
     def stop_stream(self, stream: int) -> None:
         """See MediaClient."""
         del self.running[stream]

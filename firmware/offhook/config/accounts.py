@@ -56,6 +56,11 @@ class Account(Section):
     """Registration lifetime to ask for, in seconds."""
     display_name: Text | None = None
     """Name that the other side may show."""
+    srtp: Literal["off", "optional", "required"] = "off"
+    """Encrypted sound: SRTP, whose keys travel in the SIP messages (RFC 4568). `optional`: wherever the other side can
+    (RFC 8643); `required`: no call without it, but for emergency calls. Only `transport: tls` hides the keys."""
+    codec_lock: Truth = False
+    """Where an answer names several codecs, offer again with the first of them alone: for peers that mix them up."""
     auto_answer: Truth = False
     """Whether a call that asks for it is answered by itself, after a beep; only from this account's server."""
 

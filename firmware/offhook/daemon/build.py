@@ -1,5 +1,6 @@
 """The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from offhook.config.board_schema import BoardAudio
 from offhook.config.schema import Config
+from offhook.config.warnings import warnings_of
 from offhook.daemon import settings
 from offhook.daemon.files import with_board_audio
 from offhook.daemon.line import Line
@@ -18,6 +20,7 @@ from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.ports import Board
+from offhook.engine.programs import Programs
 from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts
@@ -29,6 +32,8 @@ from offhook.engine.watchers import Watchers
 from offhook.phone.machine import Phone
 from offhook.status.accounts import AccountBook
 from offhook.status.report import AudioFigures
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,12 @@ class Fixtures:
 
 def build(config: Config, fixtures: Fixtures) -> Line:
     """Return a line for ``config``, not yet started."""
+    for warning in warnings_of(config):
+        _log.warning("%s", warning)
     config = with_board_audio(config, fixtures.board_audio)
     numbers = settings.emergency_numbers(config)
     accounts = settings.accounts(config)
+    rules = settings.media_rules(config)
     tones = plan(config.country)
     watchers = fixtures.watchers
     phone = settings.phone(config, numbers)
@@ -62,7 +70,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         accounts=accounts,
         guard=fixtures.guard,
         watchers=watchers,
-        book=AccountBook(accounts),
+        book=AccountBook(accounts, {name: row.srtp for name, row in rules.items()}),
         audio=AudioFigures(),
         streams={},
         words=(GAVE_UP, phone.emergency_failed),
@@ -86,7 +94,8 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     # What the network has: one SIP endpoint, and media streams beside it.
     line.shell = EndpointShell(settings.endpoint(config), os.urandom, line.sip_event, Resolver())
     ports = RtpPorts(config.rtp.ports.first, config.rtp.ports.last)
-    sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, f"{os.urandom(8).hex()}@offhook")
+    cname = f"{os.urandom(8).hex()}@offhook"
+    sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, cname, rules)
     line.legs = Legs(line.shell, sessions, line.rtp_ip, watchers.note)
 
     # Calls join the two.
@@ -103,7 +112,8 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         line.book.in_service,
         os.urandom,
     )
-    line.switchboard.connect(line.agent, line.caller)
+    line.programs = Programs(line.switchboard, line.legs)
+    line.switchboard.connect(line.agent, line.caller, line.programs.follow)
     return line
 
 

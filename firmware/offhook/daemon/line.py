@@ -11,6 +11,7 @@ from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.observations import DtmfSeen, RegistrationSeen, SaySeen, ToneSeen
+from offhook.engine.programs import Programs
 from offhook.engine.shell import EndpointShell
 from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard
@@ -49,6 +50,7 @@ class Line:
     switchboard: Switchboard = field(init=False)
     agent: Agent = field(init=False)
     caller: EmergencyCaller = field(init=False)
+    programs: Programs = field(init=False)
     speaker: Speaker = field(init=False)
     _binding: asyncio.Task[None] | None = None
     _ending: asyncio.Task[None] | None = None
@@ -170,6 +172,7 @@ class Line:
                     message.jitter_ms,
                     message.buffer_ms,
                     message.mos,
+                    message.rejected,
                 )
             case heard.DeviceChanged(state, capture, playback, detail):
                 self.audio.state, self.audio.capture, self.audio.playback = state, capture, playback

@@ -11,6 +11,7 @@ from offhook.emergency.location import CivicLocation, GeodeticLocation, Location
 from offhook.emergency.numbers import EmergencyError, numbers_for
 from offhook.emergency.pidf import PidfIdentity, Provider
 from offhook.engine.caller import EmergencySettings
+from offhook.engine.mediarules import MediaRules
 from offhook.engine.session import MediaOffer
 from offhook.media.settings import MediaSettings
 from offhook.phone.actions import Tone
@@ -138,12 +139,28 @@ def media(config: Config, sound_socket: str | None) -> MediaSettings:
         mic_gain_db=audio.mic_gain_db,
         ear_limit_dbfs=audio.ear_limit_dbfs,
         sound_socket=sound_socket,
+        srtp=any(account.srtp != "off" for account in config.accounts),
     )
 
 
 def media_offer(config: Config) -> MediaOffer:
     """Return what every call offers."""
     return MediaOffer(config.rtp.codecs, config.rtp.ptime, config.rtp.dtmf_payload_type)
+
+
+def media_rules(config: Config) -> dict[str, MediaRules]:
+    """Return what each account asks of the media of its calls.
+
+    Over UDP one suite is offered, that which everybody has: more keys would make a datagram too long for UDP.
+    """
+    return {
+        account.name: MediaRules(
+            srtp=account.srtp,
+            offers=("AES_CM_128_HMAC_SHA1_80",) if account.transport == "udp" else None,
+            codec_lock=account.codec_lock,
+        )
+        for account in config.accounts
+    }
 
 
 def power(config: Config) -> PowerSettings:

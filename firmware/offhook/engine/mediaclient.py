@@ -101,6 +101,12 @@ class MediaClient:
             self._streams[stream].plan = plan
             self._send(msg.UpdateStream(stream, plan))
 
+    def move_stream(self, stream: int, plan: StreamSettings, rtp: socket.socket, rtcp: socket.socket) -> None:
+        """Let a running stream go on over other sockets; they stay the caller's to close."""
+        if self._forget(stream):
+            kept = self._streams[stream] = _Stream(plan, rtp.dup(), rtcp.dup())
+            self._send(msg.MoveStream(stream, plan), [kept.rtp.fileno(), kept.rtcp.fileno()])
+
     def stop_stream(self, stream: int) -> None:
         """End a stream; one that does not run is no fault."""
         if self._forget(stream):

@@ -14,17 +14,19 @@ class MediaRules:
 
     Attributes:
         srtp: whether calls are secured (:mod:`offhook.sdp.security`).
-        suites: crypto suites to offer and accept, the best first.
+        suites: crypto suites that are accepted, the best first.
+        offers: those of them that are offered; None: all.
         codec_lock: where an answer names several codecs, offer once more with the first of them alone.
     """
 
     srtp: SrtpMode = "off"
     suites: tuple[str, ...] = tuple(SUITES)
+    offers: tuple[str, ...] | None = None
     codec_lock: bool = False
 
     def for_emergency(self) -> "MediaRules":
         """Return the rules of an emergency call: it is secured where that can be, and goes through where not."""
-        return MediaRules("optional" if self.srtp == "required" else self.srtp, self.suites)
+        return MediaRules("optional" if self.srtp == "required" else self.srtp, self.suites, self.offers)
 
 
 def crypto_pair(plan: CryptoPlan) -> CryptoPair:

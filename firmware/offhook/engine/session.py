@@ -32,6 +32,7 @@ class Streams(Protocol):
 
     def start_stream(self, stream: int, plan: StreamSettings, rtp: socket.socket, rtcp: socket.socket) -> None: ...
     def update_stream(self, stream: int, plan: StreamSettings) -> None: ...
+    def move_stream(self, stream: int, plan: StreamSettings, rtp: socket.socket, rtcp: socket.socket) -> None: ...
     def stop_stream(self, stream: int) -> None: ...
     def start_dtmf(self, stream: int, digit: str) -> None: ...
     def stop_dtmf(self, stream: int, digit: str) -> None: ...
@@ -81,6 +82,7 @@ class Sessions:
         session = MediaSession(
             self._media,
             next(self._numbers),
+            self._ports,
             sockets,
             self._local(ip, sockets.port, rules or MediaRules()),
             self._session_id(),
@@ -122,6 +124,7 @@ class MediaSession:
         self,
         media: Streams,
         stream: int,
+        ports: RtpPorts,
         sockets: RtpSockets,
         local: LocalMedia,
         session_id: int,
@@ -132,6 +135,7 @@ class MediaSession:
         self.stream = stream
         self.plan: MediaPlan | None = None
         self._media = media
+        self._ports = ports
         self._sockets = sockets
         self._local = local
         self._session_id = session_id
@@ -186,16 +190,18 @@ class MediaSession:
         direction: Direction = "sendrecv"
         if self._on_hold:
             direction = "inactive" if self.held else "sendonly"  # RFC 3264 section 8.4
-        local, protocol = self._local, None
-        if self.plan is not None:
-            protocol = self.plan.protocol
-            if self.plan.crypto is None:
-                local = replace(local, srtp="off")
-            else:
-                used = self.plan.crypto.send.suite
-                local = replace(local, crypto=tuple(sorted(local.crypto, key=lambda line: line.suite != used)))
-        self._offered = make_offer(local, self._session_id, self._take_version(), direction, protocol)
+        protocol = self.plan.protocol if self.plan else None
+        self._offered = make_offer(self._offerable(), self._session_id, self._take_version(), direction, protocol)
         return Body(SDP, bytes(self._offered))
+
+    def _offerable(self) -> LocalMedia:
+        """Return what to offer: plain where the call is plain, else the suite in use before others."""
+        local, plan, offers = self._local, self.plan, self._rules.offers
+        if plan is not None and plan.crypto is None:
+            return replace(local, srtp="off")
+        used = plan.crypto.send.suite if plan and plan.crypto else ""
+        lines = [line for line in local.crypto if offers is None or line.suite in (used, *offers)]
+        return replace(local, crypto=tuple(sorted(lines, key=lambda line: line.suite != used)))
 
     def answer_to(self, body: Body) -> Body:
         """Take the other side's offer; return our answer. Nothing plays before :meth:`run`."""
@@ -230,6 +236,27 @@ class MediaSession:
         self.plan = accept_answer(self._offered, SessionDescription.parse(session_description(body)), self._local)
         self._awaits_answer = False
         self._update()
+
+    def lock_codec(self) -> bool:
+        """Settle on the codec in use where an answer named more of them and the rules want one; True: offer again."""
+        plan = self.plan
+        if not self._rules.codec_lock or plan is None or plan.answered < 2 or len(self._local.codecs) < 2:
+            return False
+        self._local = replace(self._local, codecs=(plan.codec,))
+        return True
+
+    def move(self, ip: str) -> None:
+        """Go on from another address of ours, by ports and keys of its own (:rfc:`4568#section-7.1.4`).
+
+        The offer that tells the other side is the caller's to send. Raises NetworkError; nothing has changed then.
+        """
+        sockets = self._ports.take(ip, True)
+        self._sockets.close()
+        self._sockets = sockets
+        crypto = own_crypto(self._random, self._rules.suites) if self._local.crypto else ()
+        self._local = replace(self._local, address=ip, rtp_port=sockets.port, crypto=crypto)
+        if self._running and self.plan is not None:
+            self._media.move_stream(self.stream, self._settings(self.plan), sockets.rtp, sockets.rtcp)
 
     def run(self) -> None:
         """Start the stream, once there is a plan."""

@@ -94,6 +94,14 @@ class MediaLine:
         if number in self._streams:
             self._streams[number].update(plan)
 
+    def move_stream(self, number: int, plan: StreamSettings, rtp: Channel, rtcp: Channel) -> None:
+        """Let a stream go on over other channels; where it is gone they are closed."""
+        if number in self._streams:
+            self._streams[number].move(plan, rtp, rtcp)
+        else:
+            rtp.close()
+            rtcp.close()
+
     def stop_stream(self, number: int, now: float) -> None:
         """End a stream; one that is gone is no fault."""
         stream = self._streams.pop(number, None)

@@ -1,7 +1,8 @@
 """What crosses the socket between signalling and media: one JSON object a datagram, ``type`` names the class.
 
 Signalling sends :data:`ToMedia`, media answers with :data:`FromMedia`. The socket pair is ``SOCK_SEQPACKET``; the two
-sockets of a new stream come with :class:`StartStream` as ``SCM_RIGHTS``. Times ``t`` are seconds on CLOCK_MONOTONIC.
+sockets of a stream come with :class:`StartStream` and :class:`MoveStream` as ``SCM_RIGHTS``. Times ``t`` are seconds on
+CLOCK_MONOTONIC.
 """
 
 import json
@@ -45,6 +46,14 @@ class StartStream:
 @dataclass(frozen=True, slots=True)
 class UpdateStream:
     """A new offer and answer for a running stream."""
+
+    stream: int
+    plan: StreamSettings
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStream:
+    """Let a running stream go on over the two sockets that come with this message: our address has changed."""
 
     stream: int
     plan: StreamSettings
@@ -140,7 +149,10 @@ class DtmfReceived:
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """Each second: packets so far, lost so far by RTCP's reckoning, the share concealed in the last second (0-1)..."""
+    """Each second: packets so far, lost so far by RTCP's reckoning, samples concealed so far, and how it sounds.
+
+    ``rejected``: packets so far that SRTP did not let through.
+    """
 
     stream: int
     rx: int
@@ -151,6 +163,7 @@ class StreamReport:
     buffer_ms: float
     mos: float
     round_trip_ms: float | None = None
+    rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +194,7 @@ ToMedia = (
     | SetActive
     | StartStream
     | UpdateStream
+    | MoveStream
     | StopStream
     | PlayTone
     | StopTone
@@ -208,7 +222,7 @@ def decode(data: bytes) -> Message:
         kind = _TYPES[row.pop("type")]
         if kind is Configure:
             return Configure(MediaSettings(**row["settings"]))
-        if kind is StartStream or kind is UpdateStream:
+        if kind is StartStream or kind is UpdateStream or kind is MoveStream:
             return kind(int(row["stream"]), _stream_settings(row["plan"]))
         if set(row) - {f.name for f in fields(kind)}:
             raise KeyError("unknown field")

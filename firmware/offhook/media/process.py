@@ -143,6 +143,9 @@ class MediaProcess:
                 rtp, rtcp = (UdpChannel(socket.socket(fileno=fd)) for fd in fds)
                 line.start_stream(stream, plan, rtp, rtcp, now)
                 self._lateness.reset()
+            case msg.MoveStream(stream, plan):
+                rtp, rtcp = (UdpChannel(socket.socket(fileno=fd)) for fd in fds)
+                line.move_stream(stream, plan, rtp, rtcp)
             case msg.UpdateStream(stream, plan):
                 line.update_stream(stream, plan)
             case msg.StopStream(stream):

@@ -58,6 +58,13 @@ class Stream:
         self._sender.update(plan)
         self._secure(plan)
 
+    def move(self, plan: StreamSettings, rtp: Channel, rtcp: Channel) -> None:
+        """Go on over other channels: our own address has changed, and nothing else."""
+        for channel in (self._rtp, self._rtcp):
+            channel.close()
+        self._rtp, self._rtcp = rtp, rtcp
+        self.update(plan)
+
     def _secure(self, plan: StreamSettings) -> None:
         if plan.crypto is None:
             self._srtp = None
@@ -120,6 +127,7 @@ class Stream:
             round(receiver.delay_ms, 1),
             round(mos(rating(delay, loss)), 2),
             round(trip_ms, 1) if trip_ms is not None else None,
+            self._srtp.unverified + self._srtp.replayed if self._srtp is not None else 0,
         )
 
     def close(self, now: float) -> None:

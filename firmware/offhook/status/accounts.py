@@ -1,5 +1,6 @@
 """Which accounts can place calls now, and why the others cannot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offhook.sip.events import Event, Registered, RegistrationFailed, Unregistered
@@ -11,15 +12,20 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 @dataclass(slots=True)
 class _Row:
     settings: AccountSettings
+    srtp: str
     registered: bool = False
     last_error: str = ""
 
 
 class AccountBook:
-    """One row per account. An account that does not register counts as in service."""
+    """One row per account. An account that does not register counts as in service.
 
-    def __init__(self, accounts: tuple[AccountSettings, ...]) -> None:
-        self._rows = {account.name: _Row(account) for account in accounts}
+    ``srtp`` says of accounts by name whether their calls are secured (``off``, ``optional``, ``required``).
+    """
+
+    def __init__(self, accounts: tuple[AccountSettings, ...], srtp: Mapping[str, str] | None = None) -> None:
+        modes = srtp or {}
+        self._rows = {account.name: _Row(account, modes.get(account.name, "off")) for account in accounts}
 
     def take(self, event: Event) -> tuple[str, str, str] | None:
         """Take an event; return (account, state, reason) where it changed a row's standing."""
@@ -52,6 +58,11 @@ class AccountBook:
         """Return whether every account that shall register has done so."""
         return all(self.in_service(name) for name in self._rows)
 
+    def keys_in_clear(self, name: str) -> bool:
+        """Return whether keys of secured calls can be read on the way to an account's server: its SIP is not TLS."""
+        row = self._rows.get(name)
+        return row is None or row.settings.transport != "tls"
+
     def to_json(self) -> list[Json]:
         """Return the ``accounts`` list of the status object."""
         return [
@@ -62,6 +73,8 @@ class AccountBook:
                 "in_service": self.in_service(row.settings.name),
                 "server": row.settings.server,
                 "last_error": row.last_error,
+                "srtp": row.srtp,
+                "keys_in_clear": row.srtp != "off" and self.keys_in_clear(row.settings.name),
             }
             for row in self._rows.values()
         ]

@@ -20,6 +20,8 @@ class StreamFigures:
     jitter_ms: float = 0.0
     buffer_ms: float = 0.0
     mos: float | None = None
+    rejected: int = 0
+    """Packets of a secured call that failed authentication or came twice: dropped."""
 
 
 @dataclass(slots=True)
@@ -83,11 +85,13 @@ class StatusReport:
     def _call(self, leg: Leg, now: float) -> Json:
         figures = self.streams.get(leg.session.stream, StreamFigures()) if leg.session else StreamFigures()
         return {
+            "call": leg.call,
             "direction": leg.direction,
             "peer": leg.peer,
             "state": leg.state,
             "codec": leg.session.codec if leg.session else "",
-            "srtp": False,
+            "srtp": leg.session is not None and leg.session.secured,
+            "secured": self._secured(leg),
             "emergency": leg.emergency,
             "account": leg.account,
             "seconds": round(now - leg.answered_at, 1) if leg.answered_at is not None else 0.0,
@@ -98,7 +102,14 @@ class StatusReport:
             "jitter_ms": round(figures.jitter_ms, 1),
             "buffer_ms": round(figures.buffer_ms, 1),
             "mos": None if figures.mos is None else round(figures.mos, 2),
+            "rejected": figures.rejected,
         }
+
+    def _secured(self, leg: Leg) -> str:
+        """Return how well a call is kept from listeners on the way, in a word."""
+        if leg.session is None or not leg.session.secured:
+            return "no"
+        return "keys in clear" if self.accounts.keys_in_clear(leg.account) else "yes"
 
 
 def _place(address: tuple[str, int]) -> str:

@@ -67,8 +67,14 @@ export function journal(event) {
 }
 
 function service(account) {
-  if (account.registered || account.in_service) return `in service at ${account.server}`;
+  const keys = account.keys_in_clear ? ", SRTP keys travel in clear" : "";
+  if (account.registered || account.in_service) return `in service at ${account.server}${keys}`;
   return account.last_error || "not registered";
+}
+
+function secured(call) {
+  if (!call.srtp) return "";
+  return call.secured === "keys in clear" ? ", SRTP with keys in clear" : ", SRTP";
 }
 
 // Rows of name and text for the status object.
@@ -77,7 +83,7 @@ export function facts({ accounts, calls, power, emergency, audio }) {
   const call = calls[0];
   rows.push(["call", call ? `${call.direction === "in" ? "from" : "to"} ${party(call.peer)}, ${call.state}${call.seconds ? `, ${clock(call.seconds)}` : ""}` : "none"]);
   rows.push(["packets", call?.codec ? `${call.rx} in, ${call.tx} out, ${call.lost} lost` : "–"]);
-  rows.push(["sound", call?.codec ? `${call.codec}${call.mos ? `, MOS ${call.mos.toFixed(1)}` : ""}, ${Math.round(call.buffer_ms)} ms buffer, ${Math.round(call.jitter_ms)} ms jitter` : "–"]);
+  rows.push(["sound", call?.codec ? `${call.codec}${secured(call)}${call.mos ? `, MOS ${call.mos.toFixed(1)}` : ""}, ${Math.round(call.buffer_ms)} ms buffer, ${Math.round(call.jitter_ms)} ms jitter` : "–"]);
   const hours = power.runtime_s ? `, about ${Math.max(1, Math.round(power.runtime_s / 360) / 10)} h left` : "";
   rows.push(["power", `${plain(power.state)}${power.percent == null ? "" : `, ${Math.round(power.percent)} %`}${hours}`]);
   rows.push(["location", emergency.location || "none: an emergency desk would not know where you are"]);
