@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offhook.sip.registrations.account import Account
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
-SUPPORTED: tuple[str, ...] = ()
+SUPPORTED: tuple[str, ...] = ("norefersub", "replaces")
 REMEMBER_REFUSED = 3600.0
 
 LocalAddress = Callable[[str, str], Address]
@@ -51,6 +51,8 @@ class Core:
         self.transactions = TransactionLayer(settings.timers, self.timers, self.outbox, settings.max_transactions)
         self.hops = NextHops(self.emit, self.timers)
         self.dialogs: dict[DialogId, InDialog] = {}
+        self.awaited: dict[tuple[str, str], InDialog] = {}  # by Call-ID and our tag: a NOTIFY will make the dialog
+        self.listeners: list[Callable[[Event], None]] = []  # who sees each event as it is queued
         self.methods: dict[str, DialogMethod] = {}  # beyond those that calls take themselves; they count as allowed
         self.outside: dict[str, OutsideMethod] = {}  # what is taken outside a dialog; the same
         self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
@@ -61,6 +63,16 @@ class Core:
     def emit(self, event: Event) -> None:
         """Queue an event for the application."""
         self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+    def dialog_of(self, request: Request) -> InDialog | None:
+        """Return who takes a request with a To tag, None: no dialog of ours."""
+        dialog_id = DialogId.of_request(request)
+        known = self.dialogs.get(dialog_id)
+        if known is None and request.method == "NOTIFY":
+            known = self.awaited.get((dialog_id.call_id, dialog_id.local_tag))
+        return known
 
     def token(self, size: int = 8) -> str:
         """Return ``2 * size`` random hex digits, for tags, branches and Call-IDs."""

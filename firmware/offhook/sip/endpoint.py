@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
+from offhook.sip.calls.transfers import Transfers
 from offhook.sip.core import Core, LocalAddress
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import (
@@ -26,11 +27,13 @@ from offhook.sip.events import (
     Transmit,
     Transport,
 )
+from offhook.sip.inbox import Inbox
 from offhook.sip.intake import Intake
-from offhook.sip.messages.uri import SipUri, Uri, parse_uri
 from offhook.sip.registrations.account import Account
+from offhook.sip.registrations.lookup import target_uri
 from offhook.sip.registrations.registration import Registration, Stage
 from offhook.sip.settings import AccountSettings, EndpointSettings
+from offhook.sip.subscriptions.subscriptions import Subscriptions
 from offhook.sip.transactions.transaction import Input
 from offhook.sip.uas import UserAgentServer
 
@@ -50,6 +53,9 @@ class Endpoint:
         self._registrations: dict[str, Registration] = {}
         self._calls: dict[str, CallingSide | CalledSide] = {}
         self._server = UserAgentServer(self._core, self._accounts, self._calls)
+        self._transfers = Transfers(self._core, self._calls)
+        self._subscriptions = Subscriptions(self._core, self._accounts)
+        self._inbox = Inbox(self._core)
         self._intake = Intake(self._core, self._server, self._lost)
 
     # -- the wire and the clock ---------------------------------------------------------------------------------
@@ -71,7 +77,9 @@ class Endpoint:
 
     def send_failed(self, transport: Transport, remote: Address, reason: str, now: float) -> None:
         """What was sent to ``remote`` cannot arrive: ICMP error, connection refused, reset or timed out."""
-        self._core.transactions.failed(transport, remote, Input.SEND_FAILED, now)
+        self._core.transactions.failed(transport, remote, Input.SEND_FAILED, now, reason)
+        for registration in self._registrations.values():
+            registration.unreachable(transport, remote, now)
         self._sweep()
 
     def to_send(self, now: float) -> list[Transmit]:
@@ -93,21 +101,22 @@ class Endpoint:
         """Return the oldest event that was not yet taken."""
         return self._core.events.popleft() if self._core.events else None
 
-    def resolved(self, key: str, targets: list[Target], now: float) -> None:
-        """Answer a :class:`~offhook.sip.events.Lookup`, best target first."""
-        self._core.hops.resolved(key, targets, now)
+    def resolved(self, key: str, targets: list[Target], now: float, ttl: float | None = None) -> None:
+        """Answer a :class:`~offhook.sip.events.Lookup`, best target first, good for ``ttl`` seconds."""
+        self._core.hops.resolved(key, targets, now, ttl)
         self._sweep()
 
-    def unresolvable(self, key: str, reason: str, now: float) -> None:
-        """Answer a Lookup that found nothing."""
-        self._core.hops.unresolvable(key, reason, now)
+    def unresolvable(self, key: str, reason: str, now: float, ttl: float | None = None) -> None:
+        """Answer a Lookup that found nothing; ``ttl``: decidedly nothing, for so many seconds."""
+        self._core.hops.unresolvable(key, reason, now, ttl)
         self._sweep()
 
     @property
     def settled(self) -> bool:
         """True when no call stands, every BYE and CANCEL is answered, and no binding is being removed."""
         removing = any(registration.stage is Stage.REMOVING for registration in self._registrations.values())
-        return not self._calls and not self._core.dialogs and not removing
+        ended = not self._calls and not self._core.dialogs and self._subscriptions.settled
+        return ended and not removing
 
     def _lost(self, flow: Flow, now: float) -> None:
         for registration in self._registrations.values():
@@ -117,6 +126,7 @@ class Endpoint:
     def _sweep(self) -> None:
         for handle in [handle for handle, call in self._calls.items() if call.over]:
             del self._calls[handle]
+        self._transfers.sweep()
 
     # -- accounts -----------------------------------------------------------------------------------------------
 
@@ -184,18 +194,13 @@ class Endpoint:
             raise LocalError(f"call handle {call!r} is in use")
         known = self._accounts[account]
         try:
-            uri = self._target(target, known)
+            uri = target_uri(target, known)
         except RemoteError as error:
             self._core.emit(CallRefused(call, 484, f"{target}: {error.reason}", None))
             return
         calling = self._calls[call] = CallingSide(self._core, call, known)
         calling.start(uri, body, headers, transport == "tcp", now)
         self._sweep()
-
-    def _target(self, target: str, account: Account) -> Uri:
-        if ":" not in target and "@" not in target:
-            return SipUri("sip", target, None, account.uri.host, account.uri.port, (), ())
-        return parse_uri(target)
 
     def ring(self, call: str, now: float) -> None:
         """Say 180 to an incoming call."""
@@ -255,9 +260,43 @@ class Endpoint:
         """Answer a :class:`~offhook.sip.events.RequestReceived`."""
         self._server.respond(key, status, reason, headers, body, now)
 
+    # -- transfers ----------------------------------------------------------------------------------------------
+
+    def refer(self, call: str, target: str, now: float, *, replaces: str | None = None, quiet: bool = False) -> None:
+        """Have the other side of a call that is up call ``target`` (:rfc:`3515`); see TransferProgress.
+
+        ``replaces`` is the handle of a second call, whose other side it then takes over (attended transfer,
+        :rfc:`5589#section-7`); ``target`` "": that other side. ``quiet``: no news are wanted (:rfc:`4488`).
+        """
+        self._transfers.refer(call, target, replaces, quiet, now)
+
+    def accept_transfer(self, key: str, new_call: str, now: float) -> None:
+        """Take a TransferRequested; then place ``new_call``, of which the other side is told without further ado."""
+        self._transfers.accept(key, new_call, now)
+
+    def refuse_transfer(self, key: str, status: int, now: float) -> None:
+        """Refuse a TransferRequested, or say of one that was accepted that its call cannot be placed."""
+        self._transfers.refuse(key, status, now)
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def subscribe(self, key: str, account: str, package: str, target: str, now: float, expires: int = 3600) -> None:
+        """Subscribe and stay subscribed (:rfc:`6665`), or fetch once with ``expires`` 0; see Notified.
+
+        ``package`` is ``message-summary``, ``dialog`` or ``reg``. Raises LocalError for any other, for an unknown
+        account, and for a key in use.
+        """
+        self._subscriptions.subscribe(key, account, package, target, now, expires)
+
+    def unsubscribe(self, key: str, now: float) -> None:
+        """Give a subscription up; no further event names it."""
+        self._subscriptions.unsubscribe(key, now)
+
     def close(self, now: float) -> None:
         """End every call, take no new one, remove every binding; :attr:`settled` turns true when that is done."""
         self._server.closing = True
+        self._subscriptions.close(now)
+        self._transfers.close()
         for side in list(self._calls.values()):
             side.hang_up(now)
         for registration in self._registrations.values():

@@ -4,9 +4,10 @@ A ``call`` is the handle that the caller of the endpoint chose (outgoing) or tha
 ``"i1"``, ``"i2"`` ...). Bodies travel as they are: the endpoint does not look into SDP.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from offhook.sip.identity import CallerIdentity
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Request, Response
 
@@ -26,12 +27,16 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One resolved next hop (:rfc:`3263`). ``name``: the SIP domain that a TLS certificate must name (:rfc:`5922`)."""
+    """One resolved next hop (:rfc:`3263`). ``name``: the SIP domain that a TLS certificate must name (:rfc:`5922`).
+
+    ``rank``: those of one rank are as good as one another, a lower one is better.
+    """
 
     transport: Transport
     ip: str
     port: int
     name: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,11 @@ class Unregistered:
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """A new INVITE for a user of ours; 100 was sent. Answer with ring, answer or reject."""
+    """A new INVITE for a user of ours; 100 was sent. Answer with ring, answer or reject.
+
+    ``caller`` is what may be believed about who calls. ``replaces`` is the handle of the call whose place this one
+    takes (:rfc:`3891`): answer it and hang up the other one, or reject it.
+    """
 
     call: str
     account: str | None
@@ -107,6 +116,8 @@ class IncomingCall:
     body: Body | None
     request: Request
     flow: Flow
+    caller: CallerIdentity = field(default_factory=CallerIdentity)
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +221,72 @@ class CallOver:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """What becomes of a transfer that we asked for in ``call``; ``final``: this is the last word.
+
+    ``status`` is that of the call which the other side places: 180, 200, 486 ...; 0: nothing more was heard of it.
+    """
+
+    call: str
+    status: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """A REFER asks us to call ``target``: :meth:`Endpoint.accept_transfer` or :meth:`Endpoint.refuse_transfer`.
+
+    ``call`` is the one in which it came, None: the account's server asks outside any call. ``headers`` (Replaces,
+    Referred-By) are for the new call; ``referred_by`` is who asks, by his own word (:rfc:`3892`).
+    """
+
+    key: str
+    call: str | None
+    account: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    referred_by: NameAddr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """News from a notifier; it was answered. ``key`` None: the account's server speaks unasked (:rfc:`3842`).
+
+    ``state`` is ``active``, ``pending`` or ``terminated`` with its ``reason`` (:rfc:`6665#section-4.1.3`).
+    """
+
+    key: str | None
+    account: str
+    package: str
+    body: Body | None
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """A subscription ended, or did not come about: ``status`` of the refusal (0: none), the notifier's ``reason``.
+
+    The endpoint asks again by itself in ``retry_in`` seconds; None: never, and the key is free.
+    """
+
+    key: str
+    status: int
+    reason: str
+    retry_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A MESSAGE came from the account's server; it was answered. The body is ``text/plain``, of 2048 bytes at most."""
+
+    account: str
+    peer: NameAddr
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReceived:
     """A request of a method in ``EndpointSettings.deliver``: answer with :meth:`Endpoint.respond`."""
 
@@ -242,6 +319,11 @@ Event = (
     | PeerChanged
     | CallRefused
     | CallOver
+    | TransferProgress
+    | TransferRequested
+    | Notified
+    | SubscriptionEnded
+    | MessageReceived
     | RequestReceived
     | CloseFlow
 )

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
 from offhook.sip.calls.dialog import DialogId
+from offhook.sip.calls.replaces import replaced_call
 from offhook.sip.core import ALLOW, SUPPORTED, Core
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, Flow, IncomingCall, RequestReceived, Transport
+from offhook.sip.identity import caller_identity
 from offhook.sip.messages.message import Request
 from offhook.sip.messages.uri import SipUri, TelUri
 from offhook.sip.policy.gate import Gate, Verdict
@@ -95,7 +97,7 @@ class UserAgentServer:
         if request.method not in core.allowed:
             return Refusal(405 if request.method in KNOWN else 501, "", (("Allow", ", ".join(core.allowed)),))
         if request.to.tag:
-            if DialogId.of_request(request) not in core.dialogs:
+            if core.dialog_of(request) is None:
                 return Refusal(481)
         else:
             if core.transactions.is_merged(request) or core.transactions.is_loop(request):
@@ -114,9 +116,9 @@ class UserAgentServer:
         path.send(bytes(response))
 
     def _in_dialog(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
-        dialog = self._core.dialogs[DialogId.of_request(request)]
+        dialog = self._core.dialog_of(request)
         # A flood with a live dialog's tags still cannot fill the memory; twice the cap leaves room for real ones.
-        if len(self._core.transactions) < 2 * self._core.settings.max_transactions:
+        if dialog is not None and len(self._core.transactions) < 2 * self._core.settings.max_transactions:
             dialog.on_request(request, self._core.transactions.accept(request, flow, path.send), now)
 
     def _outside(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
@@ -199,6 +201,9 @@ class UserAgentServer:
             refusal = Refusal(503, "", (("Retry-After", "10"),))
         if refusal is None and len(self._calls) >= self._core.settings.max_calls:
             refusal = Refusal(486)
+        replaced = replaced_call(self._core, self._calls, request) if refusal is None else None
+        if isinstance(replaced, Refusal):
+            refusal, replaced = replaced, None
         if refusal is not None:
             self._refuse(request, refusal, path)
             return
@@ -213,7 +218,9 @@ class UserAgentServer:
         self._calls[handle] = call
         call.start(now)
         name = account.name if account is not None else None
-        self._core.emit(IncomingCall(handle, name, request.from_, body_of(request), request, flow))
+        caller = caller_identity(request, trusted=account is not None and account.is_server(flow.remote[0]))
+        body = body_of(request)
+        self._core.emit(IncomingCall(handle, name, request.from_, body, request, flow, caller, replaced))
 
     def _user_of(self, request: Request, flow: Flow) -> tuple[bool, Account | None]:
         """Return whether the Request-URI means us, and by which account: the one whose server calls, if any does."""

@@ -17,6 +17,7 @@ from offhook.sip.events import (
     CallConfirmed,
     CallOver,
     CallReoffer,
+    Flow,
     ReofferAccepted,
     ReofferRefused,
     Target,
@@ -63,6 +64,15 @@ class Session:
         self._offer: Body | None = None
         self._offered: ServerTransaction | None = None
         core.dialogs[dialog.id] = self
+
+    @property
+    def account(self) -> Account | None:
+        """The account that the call is by."""
+        return self._account
+
+    def contact(self, flow: Flow) -> str:
+        """Return our Contact for a response that goes back by ``flow``."""
+        return self._contact(flow.transport, flow.remote[0])
 
     # -- the caller's duties ------------------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ class Gate:
 
     def _in_dialog(self, request: Request, flow: Flow) -> bool:
         dialog = DialogId.of_request(request)
-        if not dialog.local_tag or dialog not in self._core.dialogs:
+        if not dialog.local_tag or self._core.dialog_of(request) is None:
             return False
         self._note(dialog, flow.remote[0])
         return True

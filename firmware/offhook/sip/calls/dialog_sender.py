@@ -1,0 +1,51 @@
+"""Sends requests in a dialog that is no call's: a subscription, or a REFER from outside any call."""
+
+from offhook.sip.calls.dialog import Dialog
+from offhook.sip.core import Core
+from offhook.sip.errors import LocalError
+from offhook.sip.events import Body
+from offhook.sip.registrations.account import Account
+from offhook.sip.responses import set_body
+from offhook.sip.transactions.client_request import ClientRequest, RequestOwner
+from offhook.sip.transactions.next_hop import Hop
+
+
+class DialogSender:
+    """A :class:`~offhook.sip.subscriptions.upkeep.Sender` for one dialog of one account."""
+
+    def __init__(self, core: Core, dialog: Dialog, account: Account) -> None:
+        self.dialog = dialog
+        self._core = core
+        self._account = account
+
+    def send(
+        self,
+        method: str,
+        owner: RequestOwner,
+        now: float,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: Body | None = None,
+        contact: bool = False,
+    ) -> ClientRequest | None:
+        """Send a request, ``contact``: with a Contact; None, after ``on_failed``: there is no way to."""
+        dialog = self.dialog
+        request = dialog.request(method, dialog.next_cseq())
+        self._core.describe(request)
+        for name, value in headers:
+            request.headers.add(name, value)
+        try:
+            client = ClientRequest(
+                self._core,
+                set_body(request, body),
+                Hop.of_uri(dialog.next_hop),
+                owner,
+                dialog.next_cseq,
+                account=self._account,
+                contact=self._account.contact if contact else None,
+            )
+            client.start(now)
+        except LocalError as error:
+            owner.on_failed(str(error), now)
+            return None
+        return client
