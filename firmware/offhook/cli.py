@@ -60,10 +60,44 @@ def _parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
 
     status = commands.add_parser("status", help="show what a running phone says of itself")
-    status.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
-    status.add_argument("--json", action="store_true", help="the whole object, for programs")
+    _asks(status, "the whole object, for programs")
     status.set_defaults(command=_status)
+
+    call = commands.add_parser(
+        "call", help="call a number: prints the call's id; 0 when answered, else 1 and the cause"
+    )
+    call.add_argument("number", metavar="NUMBER", help="what would be dialled, or a SIP URI")
+    _asks(call, "the outcome as one object")
+    call.set_defaults(command=_call)
+
+    for verb, text in (
+        ("answer", "answer the call that rings or waits"),
+        ("hangup", "end or refuse a call"),
+        ("hold", "put a call on hold"),
+        ("resume", "take a call back from hold"),
+    ):
+        command = commands.add_parser(verb, help=text)
+        command.add_argument("call", nargs="?", metavar="CALL", help="its id; not given: the one that is meant")
+        _asks(command, "the answer as it came")
+        command.set_defaults(command=_use, verb=verb)
+
+    for verb, field, what, text in (
+        ("transfer", "number", "NUMBER", "hand the other side of a call over to a number"),
+        ("dtmf", "digits", "DIGITS", "send digits into a call"),
+    ):
+        command = commands.add_parser(verb, help=text, usage=f"offhook {verb} [CALL] {what} [options]")
+        command.add_argument("words", nargs="+", metavar=what, help=f"[CALL] {what}: the call's id may stand before")
+        command.add_argument("--call", metavar="CALL", help="the call's id; not given: the one that is meant")
+        _asks(command, "the answer as it came")
+        command.set_defaults(command=_use, verb=verb, field=field, what=what)
     return parser
+
+
+def _asks(parser: argparse.ArgumentParser, json: str) -> None:
+    """Give a command that asks a running phone its options."""
+    parser.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
+    parser.add_argument("--account", metavar="NAME", help="only calls of this account, or by it")
+    parser.add_argument("--json", action="store_true", help=json)
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +108,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         help="no built-in exchange, the accounts of --config (as `run` always does)",
     )
     parser.add_argument("--board-socket", type=Path, metavar="PATH", help="Unix socket of a simulated board")
-    parser.add_argument("--control-socket", type=Path, metavar="PATH", help="Unix socket for status and watching")
+    parser.add_argument("--control-socket", type=Path, metavar="PATH", help="Unix socket for programs")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="last good config, prompts")
     parser.add_argument(
         "--emergency-desk",
@@ -140,3 +174,15 @@ def _status(args: argparse.Namespace) -> int:
     from offhook.cli_status import main as status
 
     return status(args)
+
+
+def _call(args: argparse.Namespace) -> int:
+    from offhook.cli_calls import call
+
+    return call(args)
+
+
+def _use(args: argparse.Namespace) -> int:
+    from offhook.cli_calls import use
+
+    return use(args)

@@ -38,10 +38,9 @@ def summary(status: dict[str, object]) -> list[str]:
             lines.append(f"account    {row['name']}: {standing} ({row['server']}){srtp}{clear}")
     if isinstance(calls, list):
         for row in calls:
-            lines.append(
-                f"call       {row['direction']} {row['peer']}: {row['state']}, {row['seconds']} s, {row['codec']}"
-                + _SECURED.get(str(row.get("secured")), "")
-            )
+            facts = f"{row['state']}, {row['seconds']} s, {row['codec']}".rstrip(", ")
+            secured = _SECURED.get(str(row.get("secured")), "")
+            lines.append(f"call       {row['call']}: {row['direction']} {row['peer']}: {facts}{secured}")
     for name, facts in _SECTIONS.items():
         section = status.get(name)
         if isinstance(section, dict):

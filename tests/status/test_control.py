@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.cli import main
-from offhook.cli_status import default_control_socket, summary
+from offhook.cli_status import summary
 from offhook.daemon.options import Options
 from offhook.engine.observations import StateSeen, ToneSeen
+from offhook.engine.programs import NotDoneError, Outcome
 from offhook.errors import DeviceError
 from offhook.status.control import ControlSocket
 from offhook.status.linesocket import LineRequest, RequestError
+from offhook.status.paths import socket_to_ask
 from tests.support.virtual_loop import run
 
 STATUS: dict[str, object] = {
@@ -30,10 +32,58 @@ STATUS: dict[str, object] = {
         {"name": "spare", "in_service": False, "server": "10.77.0.9", "last_error": "403 Forbidden"},
         {"name": "new", "in_service": False, "server": "10.77.0.8", "last_error": ""},
     ],
-    "calls": [{"direction": "out", "peer": "1002", "state": "talking", "seconds": 3.0, "codec": "PCMU"}],
+    "calls": [
+        {
+            "call": "o1",
+            "account": "desk",
+            "direction": "out",
+            "peer": "1002",
+            "state": "talking",
+            "seconds": 3.0,
+            "codec": "PCMU",
+        }
+    ],
     "power": {"state": "MAINS", "percent": None},
     "audio": {"state": "open", "xruns": 0},
 }
+
+
+class Hand:
+    """A line that takes everything but calls to 999, and answers but for 486."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[object, ...]] = []
+
+    def call(self, number: str, account: str | None = None) -> str:
+        self.done.append(("call", number, account))
+        if number == "999":
+            raise NotDoneError("the dial plan does not let this number pass")
+        return "p1" if number != "486" else "p2"
+
+    async def outcome(self, call: str) -> Outcome:
+        return Outcome(True, 200, "OK") if call == "p1" else Outcome(False, 486, "Busy Here")
+
+    def one(self, do: str, call: str | None, account: str | None, *more: str) -> str:
+        self.done.append((do, *more, call, account))
+        return call or "i7"
+
+    def answer(self, call: str | None = None, account: str | None = None) -> str:
+        return self.one("answer", call, account)
+
+    def hang_up(self, call: str | None = None, account: str | None = None) -> str:
+        return self.one("hangup", call, account)
+
+    def hold(self, call: str | None = None, account: str | None = None) -> str:
+        return self.one("hold", call, account)
+
+    def resume(self, call: str | None = None, account: str | None = None) -> str:
+        return self.one("resume", call, account)
+
+    def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str:
+        return self.one("transfer", call, account, number)
+
+    async def dtmf(self, digits: str, call: str | None = None, account: str | None = None) -> str:
+        return self.one("dtmf", call, account, digits)
 
 
 class Client:
@@ -50,10 +100,10 @@ class Client:
         return answer
 
 
-def served(folder: Path, scenario: Callable[[ControlSocket, Path], Awaitable[None]]) -> None:
+def served(folder: Path, scenario: Callable[[ControlSocket, Path], Awaitable[None]], hand: Hand | None = None) -> None:
     async def body() -> None:
         path = folder / "control.sock"
-        control = ControlSocket(path, lambda: STATUS, asyncio.get_running_loop().time)
+        control = ControlSocket(path, lambda: STATUS, lambda: hand or Hand(), asyncio.get_running_loop().time)
         await control.start()
         try:
             await scenario(control, path)
@@ -68,12 +118,13 @@ async def connect(path: Path) -> Client:
     return Client(*await asyncio.open_unix_connection(str(path)))
 
 
-def test_status_and_watch_are_answered_and_nothing_else(tmp_path: Path) -> None:
+def test_status_and_watch_are_answered_and_what_is_unknown_is_refused(tmp_path: Path) -> None:
     async def scenario(control: ControlSocket, path: Path) -> None:
         client = await connect(path)
         assert await client.ask(b'{"do":"status","id":7}') == {"id": 7, "ok": True, "status": STATUS}
         refused = await client.ask(b'{"do":"lift","id":8}')
-        assert refused == {"id": 8, "ok": False, "error": '"do" must be one of status, watch'}
+        assert refused == {"id": 8, "ok": False, "error": refused["error"]}
+        assert str(refused["error"]).startswith('"do" must be one of status, watch, call, ')
         assert (await client.ask(b"junk"))["ok"] is False
         assert (await client.ask(b'{"do":"status","more":1}'))["ok"] is False
         assert await client.ask(b'{"do":"watch","id":9}') == {"id": 9, "ok": True}
@@ -101,7 +152,7 @@ def test_it_is_open_to_the_user_and_the_group_whatever_the_umask(tmp_path: Path)
 
 def test_a_path_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     async def body() -> None:
-        control = ControlSocket(tmp_path / "no" / "control.sock", lambda: {}, lambda: 0.0)
+        control = ControlSocket(tmp_path / "no" / "control.sock", lambda: {}, Hand, lambda: 0.0)
         with pytest.raises(DeviceError, match=r"control socket .*give another path"):
             await control.start()
 
@@ -129,7 +180,7 @@ def test_the_status_command_shows_lines_for_people(tmp_path: Path, capsys: pytes
         "account    desk: in service (10.77.0.1:5060)",
         "account    spare: out of service: 403 Forbidden (10.77.0.9)",
         "account    new: out of service: registering (10.77.0.8)",
-        "call       out 1002: talking, 3.0 s, PCMU",
+        "call       o1: out 1002: talking, 3.0 s, PCMU",
         "power      MAINS",
         "audio      open, xruns 0, not real-time",
     ]
@@ -174,20 +225,162 @@ def test_without_a_phone_the_status_command_says_where_it_looked(
 
 def test_an_answer_that_is_no_status_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def body() -> None:
+        answers = iter((b'{"ok":false,"error":"not now"}\n', b'{"ok":true}\n', b"what\n", b"{"))
+
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readline()
-            writer.write(b'{"ok":false,"error":"not now"}\n')
+            writer.write(next(answers))
             writer.close()
 
         server = await asyncio.start_unix_server(refuse, tmp_path / "other")
-        assert await shell("status", "--control-socket", str(tmp_path / "other")) == 69
+        for status in (1, 69, 69, 69):
+            assert await shell("status", "--control-socket", str(tmp_path / "other")) == status
         server.close()
 
     run(body)
-    assert "no status" in capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "offhook: not now"
+    assert "has no status" in told[1]
+    assert told[3].endswith("the answer is cut off; is it running with --control-socket?")
 
 
-def test_the_service_listens_where_the_command_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_verb_reaches_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hand = Hand()
+
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        for words in (
+            "call 1002 --account desk",
+            "answer",
+            "hold i7",
+            "resume --account desk",
+            "transfer 1003",
+            "transfer o1 1003",
+            "dtmf 12#",
+            "dtmf --call o1 1 --account desk",
+            "hangup p1",
+        ):
+            assert await shell(*words.split(), "--control-socket", str(path)) == 0, words
+
+    served(tmp_path, scenario, hand)
+    assert capsys.readouterr().out == "p1\n"
+    assert hand.done == [
+        ("call", "1002", "desk"),
+        ("answer", None, None),
+        ("hold", "i7", None),
+        ("resume", None, "desk"),
+        ("transfer", "1003", None, None),
+        ("transfer", "1003", "o1", None),
+        ("dtmf", "12#", None, None),
+        ("dtmf", "1", "o1", "desk"),
+        ("hangup", "p1", None),
+    ]
+
+
+def test_a_call_that_is_refused_ends_with_1_and_the_cause(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        assert await shell("call", "486", "--control-socket", str(path)) == 1
+        assert await shell("call", "999", "--control-socket", str(path)) == 1
+        assert await shell("call", "486", "--json", "--control-socket", str(path)) == 1
+        assert await shell("call", "1002", "--json", "--control-socket", str(path)) == 0
+
+    served(tmp_path, scenario)
+    out, err = capsys.readouterr()
+    first, *objects = out.splitlines()
+    assert first == "p2"
+    assert [json.loads(line) for line in objects] == [
+        {"call": "p2", "answered": False, "status": 486, "reason": "Busy Here"},
+        {"call": "p1", "answered": True, "status": 200, "reason": "OK"},
+    ]
+    assert err.splitlines() == [
+        "offhook: 486 Busy Here",
+        "offhook: the dial plan does not let this number pass",
+        "offhook: 486 Busy Here",
+    ]
+
+
+def test_json_shows_the_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        assert await shell("hold", "--json", "--control-socket", str(path)) == 0
+
+    served(tmp_path, scenario)
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "call": "i7"}
+
+
+@pytest.mark.parametrize("words", ["transfer one two 1003", "dtmf x y"])
+def test_words_too_many_are_refused_before_anything_is_asked(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words.split(), "--control-socket", str(tmp_path / "none")]) == 2
+    assert "takes [CALL]" in capsys.readouterr().err
+
+
+def test_the_status_of_one_account_leaves_the_others_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        assert await shell("status", "--json", "--account", "spare", "--control-socket", str(path)) == 0
+        assert await shell("status", "--account", "nobody", "--control-socket", str(path)) == 1
+
+    served(tmp_path, scenario)
+    out, err = capsys.readouterr()
+    status = json.loads(out)
+    assert [row["name"] for row in status["accounts"]] == ["spare"]
+    assert status["calls"] == []
+    assert err == "offhook: no account named nobody\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"do":"call"}', '"call" needs "number"'),
+        ('{"do":"call","number":5}', '"number" must be a text of at most 256 characters'),
+        ('{"do":"call","number":""}', '"number" must be a text of at most 256 characters'),
+        ('{"do":"call","number":"1\\n2"}', '"number" must be a text of at most 256 characters'),
+        ('{"do":"call","number":"1","digits":"2"}', '"call" does not take digits: it takes account, number'),
+        ('{"do":"dtmf","call":"p1"}', '"dtmf" needs "digits"'),
+        ('{"do":"outcome"}', '"outcome" needs "call"'),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_one_clear_line(line: str, problem: str, tmp_path: Path) -> None:
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        client = await connect(path)
+        assert await client.ask(line.encode()) == {"ok": False, "error": problem}
+        assert (await client.ask(b'{"do":"hold","call":null}'))["ok"] is True
+        client.writer.close()
+
+    served(tmp_path, scenario)
+
+
+def test_who_gives_up_waiting_for_an_outcome_disturbs_nobody(tmp_path: Path) -> None:
+    class Slow(Hand):
+        async def outcome(self, call: str) -> Outcome:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+    async def scenario(control: ControlSocket, path: Path) -> None:
+        waiting, other = await connect(path), await connect(path)
+        waiting.writer.write(b'{"do":"outcome","call":"p1"}\n')
+        assert (await other.ask(b'{"do":"status"}'))["ok"] is True
+        waiting.writer.close()
+        assert (await other.ask(b'{"do":"status"}'))["ok"] is True
+        other.writer.close()
+
+    served(tmp_path, scenario, Slow())
+
+
+def test_a_socket_that_was_never_opened_takes_nobodys_away(tmp_path: Path) -> None:
+    async def body() -> None:
+        path = tmp_path / "control.sock"
+        first, second = (ControlSocket(path, dict, Hand, lambda: 0.0) for _ in range(2))
+        await first.start()
+        with pytest.raises(DeviceError):
+            await second.start()
+        await second.stop()
+        assert path.exists()
+        await first.stop()
+
+    run(body)
+
+
+def test_the_phone_listens_where_the_command_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import argparse
 
     fields: dict[str, object] = {"config": None, "board": None, "state_dir": None, "board_socket": None}
@@ -195,7 +388,16 @@ def test_the_service_listens_where_the_command_looks(monkeypatch: pytest.MonkeyP
         **fields, control_socket=None, emergency_desk=[], no_web=True, no_exchange=True, port=0, simulator=True
     )
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert Options.of_run(args).control_socket is None
-    assert default_control_socket() == Path("/run/offhook/control.sock")
+    assert socket_to_ask() == Path("/run/offhook/control.sock")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    own = tmp_path / "offhook" / "control.sock"
+    assert Options.of_run(args).control_socket == own
+    assert socket_to_ask() == Path("/run/offhook/control.sock")  # nobody listens there: the service may
+    own.parent.mkdir()
+    own.touch()
+    assert socket_to_ask() == own
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/offhook:/run/other")
-    assert Options.of_run(args).control_socket == default_control_socket() == Path("/run/offhook/control.sock")
+    assert Options.of_run(args).control_socket == socket_to_ask() == Path("/run/offhook/control.sock")
+    assert not Options.of_run(args).control_asked

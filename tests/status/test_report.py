@@ -62,6 +62,7 @@ def test_addresses_are_written_as_the_contract_has_them() -> None:
 def test_a_call_shows_its_figures_rounded() -> None:
     (call,) = cast(list[dict[str, object]], report([leg(session=Session(), answered_at=125.0)])["calls"])
     assert call == {
+        "call": "o1",
         "direction": "out",
         "peer": "1002",
         "state": "talking",

@@ -7,7 +7,7 @@ import random
 import signal
 import tempfile
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from offhook.config.board_schema import BoardConfig
@@ -158,11 +158,25 @@ async def _sockets(options: Options, daemon: Daemon, runtime: Path, stack: Async
         paths = [runtime / "board"] + ([options.board_socket] if options.board_socket else [])
         sockets += [BoardSocket(board, path, daemon.status, loop.time) for path in paths]
     if options.control_socket is not None:
-        sockets.append(ControlSocket(options.control_socket, daemon.status, loop.time))
+        control = ControlSocket(options.control_socket, daemon.status, lambda: daemon.line.programs, loop.time)
+        if options.control_asked or await _opens(control):
+            sockets.append(control)
     for socket in sockets:
         await socket.start()
         stack.push_async_callback(socket.stop)
         daemon.fixtures.watchers.add(socket)
+
+
+async def _opens(control: ControlSocket) -> bool:
+    """Open the control socket where it is looked for, if that can be: a phone beside another has to do without."""
+    try:
+        with suppress(FileExistsError):
+            control.path.parent.mkdir(mode=0o750)
+        await control.start()
+    except (OSError, OffhookError) as error:
+        _log.warning("no control socket: %s", error)
+        return False
+    return True
 
 
 def _provision(daemon: Daemon, choice: Choice, store: ConfigStore) -> None:

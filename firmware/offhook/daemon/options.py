@@ -5,10 +5,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from offhook.status.paths import runtime_socket
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run. ``config`` and ``board`` None: the simulator's own; ``web_port`` None: the config's."""
+    """How to run. ``config`` and ``board`` None: the simulator's own; ``web_port`` None: the config's.
+
+    ``control_asked``: the control socket's place was given, not found; the phone does not start without it then.
+    """
 
     config: Path | None
     board: Path | None
@@ -16,6 +21,7 @@ class Options:
     simulator: bool = False
     board_socket: Path | None = None
     control_socket: Path | None = None
+    control_asked: bool = False
     web: bool = False
     web_port: int | None = None
     exchange: bool = False
@@ -29,7 +35,8 @@ class Options:
             board=args.board,
             state_dir=args.state_dir or _state_dir("offhook"),
             board_socket=args.board_socket,
-            control_socket=args.control_socket or _runtime_socket(),
+            control_socket=args.control_socket or runtime_socket(),
+            control_asked=args.control_socket is not None,
             desks=tuple(args.emergency_desk),
         )
 
@@ -42,18 +49,13 @@ class Options:
             state_dir=args.state_dir or _state_dir("offhook-sim"),
             simulator=True,
             board_socket=args.board_socket,
-            control_socket=args.control_socket or _runtime_socket(),
+            control_socket=args.control_socket or runtime_socket(),
+            control_asked=args.control_socket is not None,
             web=not args.no_web,
             web_port=args.port,
             exchange=not args.no_exchange,
             desks=tuple(args.emergency_desk),
         )
-
-
-def _runtime_socket() -> Path | None:
-    # RUNTIME_DIRECTORY is what systemd made for the service (systemd.exec(5)).
-    service = os.environ.get("RUNTIME_DIRECTORY")
-    return Path(service.split(":")[0]) / "control.sock" if service else None
 
 
 def _state_dir(name: str) -> Path:

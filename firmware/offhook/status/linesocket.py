@@ -77,7 +77,7 @@ class LineSocket(ABC):
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         """``clock`` stamps the events."""
-        self._path = path
+        self.path = path
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -92,20 +92,23 @@ class LineSocket(ABC):
         """Do what is asked, except ``watch``; return what the answer says beyond ``ok``. Raises OffhookError."""
 
     async def start(self) -> None:
-        """Listen. Raises DeviceError where the path cannot be used."""
-        listener = _listen(self._path, self.name, self.mode)
+        """Listen, once. Raises DeviceError where the path cannot be used."""
+        if self._server is not None:
+            return
+        listener = _listen(self.path, self.name, self.mode)
         self._server = await asyncio.start_unix_server(self._connected, sock=listener)
 
     async def stop(self) -> None:
         """Close every connection and the socket."""
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        self._server.close()
         clients = list(self._clients)
         for client in clients:
             client.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
         with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+            self.path.unlink()
 
     def note(self, observation: object) -> None:
         """Tell every watcher; one that does not read is disconnected."""
