@@ -62,6 +62,8 @@ class Endpoint:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take a datagram, or any piece of a stream. Whatever it is, nothing is raised."""
+        for registration in self._registrations.values():
+            registration.heard(flow.remote[0], now)
         self._intake.receive(data, flow, now)
         self._sweep()
 
@@ -159,7 +161,7 @@ class Endpoint:
             self._registrations[name].refresh(now)
 
     def retry(self, now: float) -> None:
-        """Register at once what is not registered: somebody lifted the handset. Often is not more often than this."""
+        """Register at once what is not registered: somebody lifted the handset. Each account does so every 4 s."""
         for registration in self._registrations.values():
             registration.hasten(now)
 
@@ -168,6 +170,7 @@ class Endpoint:
         self._core.forget_network()
         for registration in self._registrations.values():
             registration.moved(now)
+        self._subscriptions.refresh(now)
 
     # -- calls --------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class Referring:
         self._upkeep: Upkeep | None = None
         self._patience: Timer | None = None
         self._told = False
+        self._last = 0
         self._over = False
 
     def start(self, headers: tuple[tuple[str, str], ...], now: float) -> None:
@@ -112,8 +113,8 @@ class Referring:
         self.end()
 
     def _tell(self, status: int, reason: str, final: bool) -> None:
-        if not self._told:
-            self._told = final
+        if not self._told and (final or status != self._last):
+            self._told, self._last = final, status
             self._core.emit(TransferProgress(self._call, status, reason, final))
 
     def end(self) -> None:
