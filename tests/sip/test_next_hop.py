@@ -33,13 +33,14 @@ def test_a_server_setting_that_cannot_be_read_says_so(server: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "hop"),
     [
-        ("sip:a@pbx.test", Hop("pbx.test", None, "udp")),
+        ("sip:a@pbx.test", Hop("pbx.test", None, None)),
         ("sip:a@pbx.test:5070;transport=TCP", Hop("pbx.test", 5070, "tcp")),
         ("sip:pbx.test;transport=tls", Hop("pbx.test", None, "tls")),
-        ("sips:pbx.test", Hop("pbx.test", None, "tls")),
-        ("sips:pbx.test;transport=tcp", Hop("pbx.test", None, "tls")),
+        ("sips:pbx.test", Hop("pbx.test", None, None, secure=True)),
+        ("sips:pbx.test;transport=tcp", Hop("pbx.test", None, "tls", secure=True)),
         ("sip:pbx.test;transport=sctp", Hop("pbx.test", None, "udp")),
-        ("sip:pbx.test;maddr=10.0.0.7", Hop("10.0.0.7", None, "udp")),
+        ("sip:pbx.test;maddr=10.0.0.7", Hop("10.0.0.7", None, None, domain="pbx.test")),
+        ("sip:10.0.0.7", Hop("10.0.0.7", None, None)),
     ],
 )
 def test_a_uri_says_where_to_send(uri: str, hop: Hop) -> None:
@@ -57,7 +58,7 @@ def test_numbers_are_not_asked_about() -> None:
     hops = NextHops(asked.append, TimerQueue())
     hops.find(Hop("10.0.0.1", None, "tls"), 0.0, lambda targets, reason, now: found.append(targets))
     hops.find(Hop("2001:db8::1", 5070, "udp"), 0.0, lambda targets, reason, now: found.append(targets))
-    assert found == [[Target("tls", "10.0.0.1", 5061)], [Target("udp", "2001:db8::1", 5070)]]
+    assert found == [[Target("tls", "10.0.0.1", 5061, "10.0.0.1")], [Target("udp", "2001:db8::1", 5070)]]
     assert asked == []
 
 
@@ -76,9 +77,65 @@ def test_a_name_is_asked_once_for_all_who_wait_and_remembered_for_a_while() -> N
     assert len(asked) == 1
     hops.find(hop, 40.0, lambda targets, reason, now: found.append(targets))
     assert len(asked) == 2
-    hops.unresolvable("udp:pbx.test:", "gone", 41.0)
+    hops.unresolvable("udp:pbx.test:", "gone", 41.0, ttl=5.0)
     assert found[3:] == [[target], []]
+
+
+def test_an_answer_is_kept_for_as_long_as_dns_says() -> None:
+    asked: list[Lookup] = []
+    hops = NextHops(asked.append, TimerQueue())
+    hop = Hop("pbx.test", None, None)
+    hops.find(hop, 0.0, lambda targets, reason, now: None)
+    hops.resolved("sip:pbx.test:", [Target("udp", "10.0.0.1", 5060)], 0.0, ttl=600.0)
+    hops.find(hop, 599.0, lambda targets, reason, now: None)
+    assert len(asked) == 1
+    hops.find(hop, 601.0, lambda targets, reason, now: None)
+    assert len(asked) == 2
+
+
+def test_what_dns_said_last_serves_while_the_name_servers_are_silent() -> None:
+    hops = NextHops(lambda lookup: None, TimerQueue())
+    found: list[list[Target]] = []
+    hop = Hop("pbx.test", None, "udp")
+    target = Target("udp", "10.0.0.1", 5060)
+    hops.find(hop, 0.0, lambda targets, reason, now: found.append(targets))
+    hops.resolved(hop.key, [target], 0.0, ttl=60.0)
     hops.forget()
+    hops.find(hop, 3600.0, lambda targets, reason, now: found.append(targets))
+    hops.unresolvable(hop.key, "no name server answers", 3604.0)
+    hops.find(hop, 90_100.0, lambda targets, reason, now: found.append(targets))
+    hops.unresolvable(hop.key, "no name server answers", 90_104.0)
+    assert found == [[target], [target], []]
+
+
+def test_that_there_is_no_such_name_is_remembered_for_a_few_seconds_only() -> None:
+    asked: list[Lookup] = []
+    reasons: list[str] = []
+    hops = NextHops(asked.append, TimerQueue())
+    hop = Hop("x.test", None, "tcp")
+    hops.find(hop, 0.0, lambda targets, reason, now: reasons.append(reason))
+    hops.unresolvable(hop.key, "no such name", 0.0, ttl=3600.0)
+    hops.find(hop, 9.0, lambda targets, reason, now: reasons.append(reason))
+    assert reasons == ["no such name"] * 2
+    hops.find(hop, 11.0, lambda targets, reason, now: reasons.append(reason))
+    assert len(asked) == 2
+
+
+def test_targets_over_tls_carry_the_domain_that_the_certificate_must_name() -> None:
+    hops = NextHops(lambda lookup: None, TimerQueue())
+    found: list[list[Target]] = []
+    hop = Hop("pbx.test", None, None, secure=True)
+    hops.find(hop, 0.0, lambda targets, reason, now: found.append(targets))
+    hops.resolved(hop.key, [Target("tls", "10.0.0.1", 5061)], 0.0)
+    assert found == [[Target("tls", "10.0.0.1", 5061, "pbx.test")]]
+
+
+def test_plain_and_secure_hops_are_looked_up_apart() -> None:
+    asked: list[Lookup] = []
+    hops = NextHops(asked.append, TimerQueue())
+    for hop in (Hop("x.test", None, None), Hop("x.test", None, None, secure=True), Hop("x.test", None, "tls")):
+        hops.find(hop, 0.0, lambda targets, reason, now: None)
+    assert [(lookup.transport, lookup.secure) for lookup in asked] == [(None, False), (None, True), ("tls", False)]
 
 
 def test_an_empty_answer_is_no_answer_and_not_remembered() -> None:

@@ -28,6 +28,8 @@ DialogMethod = Callable[["Session", Request, ServerTransaction, float], None]
 # The same outside a dialog, from who is let in: where it came from, and for which account (None: any user).
 OutsideMethod = Callable[[Request, Flow, "Account | None", ServerTransaction, float], None]
 
+# Takes a STUN message, and the address that it came from.
+OnStun = Callable[[bytes, Address, float], None]
 
 class InDialog(Protocol):
     """Who takes requests that belong to a dialog."""
@@ -56,6 +58,8 @@ class Core:
         self.methods: dict[str, DialogMethod] = {}  # beyond those that calls take themselves; they count as allowed
         self.outside: dict[str, OutsideMethod] = {}  # what is taken outside a dialog; the same
         self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
+        self.ponged: set[Flow] = set()  # the streams by which a ping was answered
+        self.stun: dict[bytes, OnStun] = {}  # who waits for the answer to a STUN request, by its transaction id
         self._random = random
         self._secret = random(16)
         self._refused: dict[Address, float] = {}
@@ -93,16 +97,17 @@ class Core:
 
     def is_connected(self, transport: Transport, remote: Address) -> bool:
         """True while a stream to ``remote`` is up."""
-        return bool(self._streams_to(transport, remote))
+        return bool(self.streams_to(transport, remote))
 
     def close_silent(self, transport: Transport, remote: Address, since: float) -> None:
         """Ask for the streams to ``remote`` to be closed where none has brought anything since ``since``."""
-        flows = self._streams_to(transport, remote)
+        flows = self.streams_to(transport, remote)
         if all(self.open_flows[flow] <= since for flow in flows):
             for flow in flows:
                 self.emit(CloseFlow(flow))
 
-    def _streams_to(self, transport: Transport, remote: Address) -> list[Flow]:
+    def streams_to(self, transport: Transport, remote: Address) -> list[Flow]:
+        """Return the streams to ``remote`` that are up."""
         return [flow for flow in self.open_flows if flow.transport == transport and flow.remote == remote]
 
     def refuse_stream(self, remote: Address, now: float) -> None:
@@ -118,6 +123,7 @@ class Core:
     def forget_network(self) -> None:
         """Drop what was true of the network that we were in."""
         self.hops.forget()
+        self.hops.book.forget()
         self._refused.clear()
 
     @property

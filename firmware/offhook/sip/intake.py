@@ -8,6 +8,7 @@ from offhook.sip.events import CloseFlow, Flow, Transmit
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.parser import KeepAlive, StreamParser, parse_datagram
 from offhook.sip.transactions.reply_path import ReplyPath
+from offhook.sip.transactions.stun import is_stun, transaction_of
 from offhook.sip.transactions.transaction import Input
 from offhook.sip.uas import UserAgentServer
 
@@ -31,6 +32,10 @@ class Intake:
                 self._hang_up_on(flow, now)
         elif flow.transport != "udp":
             self._piece(data, flow, now)
+        elif is_stun(data):
+            waiting = self._core.stun.get(transaction_of(data))
+            if waiting is not None:
+                waiting(data, flow.remote, now)
         elif data.strip(b"\r\n\0"):
             self._datagram(data, flow, now)
 
@@ -59,6 +64,8 @@ class Intake:
                 if isinstance(message, KeepAlive):
                     if message is KeepAlive.PING:
                         self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
+                    else:
+                        self._core.ponged.add(flow)
                     continue
                 self._server.gate.stream_spoke(flow, now)
                 self._message(message, flow, now)
@@ -96,6 +103,7 @@ class Intake:
         """Take the end of a stream, by either side."""
         self._streams.pop(flow, None)
         self._core.open_flows.pop(flow, None)
+        self._core.ponged.discard(flow)
         self._server.gate.stream_closed(flow)
         if not self._core.is_connected(flow.transport, flow.remote):
             self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)

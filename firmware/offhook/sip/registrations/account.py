@@ -1,23 +1,28 @@
-"""An account at work: its settings read once, its credentials, and the address at which the world sees it."""
+"""An account at work: its settings read once, its credentials, by which way its requests go, how the world sees it.
+
+Requests go to the outbound proxy if there is one, else by the Service-Route that the registrar gave (:rfc:`3608`),
+else to the server; where the registration stands, over its very flow (:rfc:`5626#section-4.3`).
+"""
 
 from ipaddress import ip_address
 
 from offhook.sip.core import Core
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import Address, Target, Transport
-from offhook.sip.messages.grammar import format_host, format_port
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Headers, Request
 from offhook.sip.messages.uri import SipUri, Uri, parse_uri
 from offhook.sip.registrations.authenticator import Authenticator
 from offhook.sip.settings import AccountSettings
 from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.targets import place_of
 
 MAX_SERVERS = 32
+REG_ID = 1
 
 
 class Account:
-    """One account. Raises LocalError where its URI or server cannot be read."""
+    """One account. Raises LocalError where its URI, server or proxy cannot be read."""
 
     def __init__(self, settings: AccountSettings, core: Core) -> None:
         try:
@@ -28,13 +33,33 @@ class Account:
             raise LocalError(f"account {settings.name}: uri {settings.uri!r} must look like sip:user@domain")
         self.settings = settings
         self.uri = uri
-        self.hop = Hop.of_server(settings.server, settings.transport)
-        self.authenticator = Authenticator(settings.user, settings.password, core.token)
-        self._servers: dict[str, None] = {}
+        self.authenticator = Authenticator(settings.user, settings.password, core.token, settings.auth_minimum)
+        self.flow: Target | None = None
+        self.service_route: tuple[NameAddr, ...] = ()
+        self.public_gruu: SipUri | None = None
+        self.temporary_gruu: SipUri | None = None
+        self.offers_outbound = bool(settings.outbound and settings.instance)
+        self.has_outbound = False
         self._core = core
-        if (numeric := self.hop.numeric()) is not None:
-            self.note_servers([numeric])
+        self._servers: dict[str, None] = {}
+        self._server = self._hop(settings.server)
+        self._proxy = self._hop(settings.outbound_proxy) if settings.outbound_proxy else None
+        for hop in (self._server, self._proxy):
+            if hop is not None and (numeric := hop.numeric()) is not None:
+                self.note_servers([numeric])
         self._seen: dict[tuple[Transport, Address], Address] = {}
+
+    def _hop(self, place: str) -> Hop:
+        secure = self.uri.scheme == "sips"
+        transport = "tls" if secure else self.settings.transport
+        if not place.lower().startswith(("sip:", "sips:")):
+            hop = Hop.of_server(place, transport)
+            return Hop(hop.host, hop.port, transport, secure)
+        try:
+            hop = Hop.of_uri(parse_uri(place))
+        except RemoteError as error:
+            raise LocalError(f"account {self.name}: outbound_proxy {place!r}: {error}") from error
+        return Hop(hop.host, hop.port, hop.transport or transport, hop.secure or secure, hop.domain)
 
     @property
     def name(self) -> str:
@@ -46,9 +71,60 @@ class Account:
         """The user part that is ours."""
         return self.uri.user or ""
 
+    # -- the way ------------------------------------------------------------------------------------------------
+
+    @property
+    def register_hop(self) -> Hop:
+        """Where REGISTER goes."""
+        return self._proxy or self._server
+
+    @property
+    def hop(self) -> Hop:
+        """Where every other request outside a dialog goes."""
+        if self._proxy is None and self.service_route:
+            return Hop.of_uri(self.service_route[0].uri)
+        return self.register_hop
+
+    def is_own(self, hop: Hop) -> bool:
+        """True for a hop that leads to the account's servers: its addresses are to be trusted."""
+        return hop in (self.register_hop, self.hop)
+
+    def routes(self, method: str) -> list[str]:
+        """Return the values of Route for a request outside a dialog (:rfc:`3261#section-8.1.2`, :rfc:`3608`)."""
+        routes: list[str] = []
+        if self._proxy is not None:
+            routes.append(_route(self._proxy))
+            if method == "REGISTER" and self._server.host.lower() != self.uri.host.lower():
+                routes.append(_route(self._server))
+        if method != "REGISTER":
+            known = {(self._proxy.host, self._proxy.port)} if self._proxy is not None else set()
+            for place, route in enumerate(self.service_route):
+                here = (route.uri.host, route.uri.port) if isinstance(route.uri, SipUri) else None
+                if place or here not in known:
+                    routes.append(str(route))
+        return routes
+
+    def with_flow(self, targets: list[Target], hop: Hop, now: float) -> list[Target]:
+        """Put the flow that registered before all others, though DNS may not name it any longer.
+
+        A server knows us where we registered, not at its neighbour.
+        """
+        flow = self.flow
+        if flow is None or hop != self.register_hop or now < self._core.hops.book.free_at(flow):
+            return targets
+        return [flow, *(target for target in targets if place_of(target) != place_of(flow))]
+
+    def take_service_route(self, routes: tuple[NameAddr, ...]) -> None:
+        """Note the Service-Route of a 2xx; none, or one that cannot be followed, leads by the server."""
+        usable = all(isinstance(route.uri, SipUri) for route in routes)
+        self.service_route = routes if usable else ()
+
+    # -- who is there -------------------------------------------------------------------------------------------
+
     def note_servers(self, targets: list[Target]) -> None:
         """Remember which addresses the account's server has."""
         for target in targets:
+            self._servers.pop(target.ip, None)
             self._servers[target.ip] = None
         while len(self._servers) > MAX_SERVERS:
             del self._servers[next(iter(self._servers))]
@@ -65,14 +141,32 @@ class Account:
         """
         return ip in self._servers
 
+    # -- how we are reached -------------------------------------------------------------------------------------
+
     def contact_address(self, transport: Transport, remote_ip: str) -> Address:
         """Return the address to put into a Contact: where we listen, or what a server sees of it (:rfc:`3581`)."""
         own = self._core.local_address(transport, remote_ip)
         return self._seen.get((transport, own), own)
 
     def contact(self, transport: Transport, remote_ip: str) -> str:
-        """Return the Contact value for requests and responses over this transport."""
-        return contact_value(self.user, self.contact_address(transport, remote_ip), transport)
+        """Return the Contact for requests and responses over this transport: the GRUU if there is one (:rfc:`5627`)."""
+        if self.public_gruu is not None:
+            return f"<{self.public_gruu}>"
+        address = self.contact_address(transport, remote_ip)
+        return contact_value(self.user, address, transport, {"ob": None} if self.has_outbound else None)
+
+    def anonymous_contact(self, transport: Transport, remote_ip: str) -> str:
+        """Return a Contact that does not say who we are: the temporary GRUU, or the address alone."""
+        if self.temporary_gruu is not None:
+            return f"<{self.temporary_gruu}>"
+        return contact_value("anonymous", self.contact_address(transport, remote_ip), transport)
+
+    def binding(self, transport: Transport, remote_ip: str) -> str:
+        """Return the Contact for REGISTER, with instance and reg-id where wanted (:rfc:`5626#section-4.2`)."""
+        value = contact_value(self.user, self.contact_address(transport, remote_ip), transport)
+        if self.settings.instance:
+            value += f';+sip.instance="<{self.settings.instance}>"'
+        return f"{value};reg-id={REG_ID}" if self.offers_outbound else value
 
     def learn(self, transport: Transport, own: Address, seen: Address) -> bool:
         """Note how a server sees ``own``; True when the Contact changes by that.
@@ -80,7 +174,7 @@ class Account:
         A stream's far port is that of the connection, not the one that we listen at: it only counts where the
         address differs too, that is, behind a NAT.
         """
-        if _same_ip(own[0], seen[0]):
+        if same_ip(own[0], seen[0]):
             seen = own if transport != "udp" else (own[0], seen[1])
         before = self._seen.get((transport, own), own)
         if seen == own:
@@ -89,11 +183,25 @@ class Account:
             self._seen[transport, own] = seen
         return before != seen
 
+    def hold(self, flow: Target | None) -> None:
+        """Note over which flow the registration stands."""
+        self.flow = flow
+        self._core.hops.book.hold(self.name, place_of(flow) if flow is not None else None)
+
+    def forget_network(self) -> None:
+        """Drop what was true of the network that we were in."""
+        self.hold(None)
+        self._seen.clear()
+        self.offers_outbound = bool(self.settings.outbound and self.settings.instance)
+
     def request(self, method: str, uri: Uri, to: NameAddr, call_id: str, cseq: int) -> Request:
         """Build a request outside a dialog, from this account (:rfc:`3261#section-8.1.1`); no Via, no Contact."""
         headers = Headers()
-        if not isinstance(uri, SipUri):
-            headers.add("Route", f"<sip:{self.server_route()};lr>")
+        routes = self.routes(method)
+        if not routes and not isinstance(uri, SipUri):
+            routes.append(_route(self._server))
+        for route in routes:
+            headers.add("Route", route)
         headers.add("Max-Forwards", "70")
         name = NameAddr(self.settings.display_name, self.uri, ())
         headers.add("From", str(name.with_tag(self._core.token())))
@@ -104,20 +212,27 @@ class Account:
         self._core.describe(request)
         return request
 
-    def server_route(self) -> str:
-        """Return host and port of the server as they stand in a Route."""
-        return format_host(self.hop.host) + format_port(self.hop.port)
+
+def _route(hop: Hop) -> str:
+    """Return a hop as a loose route."""
+    uri = SipUri("sips" if hop.secure else "sip", None, None, hop.host, hop.port, (), ())
+    if hop.transport not in (None, "udp") and not hop.secure:
+        uri = uri.with_params(transport=hop.transport)
+    return f"<{uri.with_params(lr=None)}>"
 
 
-def contact_value(user: str, address: Address, transport: Transport) -> str:
+def contact_value(
+    user: str, address: Address, transport: Transport, params: dict[str, str | None] | None = None
+) -> str:
     """Return ``<sip:user@ip:port;transport=...>``; UDP is not named, it is the default."""
     uri = SipUri("sip", user or None, None, address[0], address[1], (), ())
     if transport != "udp":
         uri = uri.with_params(transport=transport)
-    return f"<{uri}>"
+    return f"<{uri.with_params(**params) if params else uri}>"
 
 
-def _same_ip(one: str, other: str) -> bool:
+def same_ip(one: str, other: str) -> bool:
+    """True for the same address, however it is written."""
     try:
         return ip_address(one) == ip_address(other)
     except ValueError:

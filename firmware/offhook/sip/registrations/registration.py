@@ -2,37 +2,39 @@
 
 ::
 
-    IDLE --start--> TRYING --2xx--> REGISTERED --before expiry--> TRYING
+    IDLE --start--> TRYING --2xx--> REGISTERED --before expiry, flow failed, seen elsewhere--> TRYING
                       |  ^
                       v  | 15-30 s, 30-60 s, then 60-120 s (RFC 5626 section 4.5), Retry-After, 403 slower
-                    WAITING          any --stop--> REMOVING --> IDLE
+                    WAITING --link, lift, packet from the server--> TRYING          any --stop--> REMOVING --> IDLE
 
 The binding that the server answers with tells how it sees us: behind a NAT the Contact is written anew and the old
-one removed in the same request.
+one removed in the same request, unless the server keeps the flow itself (:rfc:`5626`). Registered at a second choice,
+the first one has its chance again when its bar ends.
 """
 
-import re
 from enum import Enum
 
 from offhook.sip.core import Core
-from offhook.sip.events import Address, Registered, RegistrationFailed, Transmit, Transport, Unregistered
+from offhook.sip.events import Address, Registered, RegistrationFailed, Target, Transport, Unregistered
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Response
 from offhook.sip.messages.uri import SipUri
 from offhook.sip.registrations.account import Account
+from offhook.sip.registrations.back_off import RetryClock
+from offhook.sip.registrations.binding import Binding
+from offhook.sip.registrations.keep_alive import KeepAlive
 from offhook.sip.responses import printable
 from offhook.sip.transactions.client_request import ClientRequest
 from offhook.sip.transactions.client_transaction import ClientTransaction
+from offhook.sip.transactions.targets import place_of
 from offhook.sip.transactions.timers import Timer
 
-DELTA = re.compile("[0-9]{1,10}")
-REFUSED = frozenset({401, 403, 404, 407})
-MAX_RETRY_AFTER = 3600
 MAX_EXPIRES = 7 * 24 * 3600
 REMOVE_PATIENCE = 3.0
-KEEP_ALIVE = 25.0
 STALE = 2.0
 LEAST_REFRESH = 5.0
+FIRST_HOP_LACKS_OUTBOUND = 439
+NOT_SHARED = 0.1
 
 
 class Stage(Enum):
@@ -51,20 +53,27 @@ class Registration:
     def __init__(self, core: Core, account: Account) -> None:
         self.stage = Stage.IDLE
         self.account = account
-        self.remote: tuple[Transport, Address] | None = None
         self._core = core
         self._call_id = core.token(16)
         self._cseq = int(core.fraction() * 0x7FFF)
         self._expires = account.settings.expires
-        self._failures = 0
-        self._sent_at = 0.0
+        self._clock = RetryClock(core.settings.back_off, core.fraction)
+        self._keep_alive = KeepAlive(core, account, self._flow_failed, self.refresh)
+        self._sent_at = float("-inf")
         self._timer: Timer | None = None
-        self._keep_alive: Timer | None = None
+        self._homeward: Timer | None = None
         self._request: ClientRequest | None = None
-        self._bound = False
+        self._maybe_bound = False
         self._contact = ""
         self._old_contact = ""
         self._settled = False
+
+    @property
+    def remote(self) -> tuple[Transport, Address] | None:
+        """Where the registration stands."""
+        return place_of(self.account.flow) if self.account.flow is not None else None
+
+    # -- what makes us register -----------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:
         """Register now, whatever was being waited for."""
@@ -81,25 +90,46 @@ class Registration:
         self.start(now)
 
     def hasten(self, now: float) -> None:
-        """Register now where that failed before."""
-        if self.stage is Stage.WAITING and now - self._sent_at >= STALE:
+        """Register now where that failed before: somebody wants the line."""
+        if self.stage is Stage.WAITING and self._clock.may_hurry(self._sent_at, now):
+            self.start(now)
+
+    def heard(self, ip: str, now: float) -> None:
+        """Take note of a packet from ``ip``: a server that speaks is there again."""
+        waiting = self.stage is Stage.WAITING and self.account.is_server(ip)
+        if waiting and self._clock.may_answer(self._sent_at, now):
             self.start(now)
 
     def moved(self, now: float) -> None:
-        """Register anew: the network is another."""
-        if self.stage not in (Stage.IDLE, Stage.REMOVING):
+        """Register anew, from a new address perhaps: the network is another."""
+        self.account.forget_network()
+        self._keep_alive.stop()
+        if self.stage not in (Stage.IDLE, Stage.REMOVING) and self._sent_at != now:
             self._abandon()
             self.start(now)
 
     def lost(self, now: float) -> None:
         """The stream that carried the registration closed: register again shortly (:rfc:`5626#section-4.4`)."""
         if self.stage is Stage.REGISTERED:
+            self._keep_alive.stop()
             self._wait(0.5 + 1.5 * self._core.fraction(), now)
 
+    def unreachable(self, transport: Transport, remote: Address, now: float) -> None:
+        """Take an ICMP error, or a connection that could not be made, from where the registration stands."""
+        if self.remote == (transport, remote):
+            self._flow_failed("unreachable", now)
+
+    def _flow_failed(self, reason: str, now: float) -> None:
+        """Nothing goes by the flow that registered: register again, at once but not in a rage."""
+        if self.stage is Stage.REGISTERED:
+            self._keep_alive.stop()
+            self._wait(max(self._sent_at + STALE - now, 0.0), now)
+
     def stop(self, now: float) -> None:
-        """Remove the binding (Expires 0); without one there is nothing to remove."""
+        """Remove the binding (Expires 0), one that may be on its way too; without one there is nothing to remove."""
         self._abandon()
-        if not self._bound:
+        self._stand_down()
+        if not self._maybe_bound:
             self._removed(now)
             return
         self._send(0, now)
@@ -108,26 +138,38 @@ class Registration:
 
     def retire(self) -> None:
         """Do nothing more: the account's settings have changed, and another registration takes over."""
-        self.remote = None
+        self.account.hold(None)
+        self._stand_down()
         self._disarm()
         self._abandon()
 
-    def _send(self, expires: int, now: float) -> None:
+    # -- the request ----------------------------------------------------------------------------------------------
+
+    def _send(self, expires: int, now: float, keep: bool = True) -> None:
         self._disarm()
         self._sent_at = now
         self.stage = Stage.TRYING
-        uri = SipUri("sip", None, None, self.account.uri.host, self.account.uri.port, (), ())
-        to = NameAddr(None, self.account.uri, ())
-        request = self.account.request("REGISTER", uri, to, self._call_id, self._next_cseq())
+        account = self.account
+        uri = SipUri(account.uri.scheme, None, None, account.uri.host, account.uri.port, (), ())
+        to = NameAddr(None, account.uri, ())
+        request = account.request("REGISTER", uri, to, self._call_id, self._next_cseq())
         request.headers.set("Expires", str(expires))
+        options = [*request.supported, "path"]
+        if account.settings.instance:
+            options.append("gruu")
+        if account.offers_outbound:
+            options.append("outbound")
+        request.headers.set("Supported", ", ".join(dict.fromkeys(options)))
         self._request = ClientRequest(
             self._core,
             request,
-            self.account.hop,
+            account.register_hop,
             self,
             self._next_cseq,
-            account=self.account,
+            account=account,
             contact=self._contacts,
+            keep=keep,
+            via_params=(("keep", None),) if account.settings.keepalive else (),
         )
         self._request.start(now)
 
@@ -136,11 +178,16 @@ class Registration:
         return self._cseq
 
     def _contacts(self, transport: Transport, remote_ip: str) -> str:
-        """Return our Contact, with the one that it replaces removed beside it."""
-        self._contact = self.account.contact(transport, remote_ip)
-        if self._old_contact and self._old_contact != self._contact:
-            return f"{self._contact}, {self._old_contact};expires=0"
+        """Return our Contact, with the one that it replaces removed beside it; from here on we may be bound."""
+        self._maybe_bound = True
+        account = self.account
+        self._contact = account.binding(transport, remote_ip)
+        # With a reg-id the registrar knows by itself which binding is replaced (RFC 5626 section 6).
+        if self._old_contact and not account.has_outbound and not _same_uri(self._old_contact, self._contact):
+            return f"{self._contact}, {_bare(self._old_contact)};expires=0"
         return self._contact
+
+    # -- what comes of it -----------------------------------------------------------------------------------------
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """Only the final response counts."""
@@ -150,16 +197,20 @@ class Registration:
 
     def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """Take the registrar's answer."""
-        self._request = None
+        request, self._request = self._request, None
         if self.stage is Stage.REMOVING:
             self._removed(now)
-        elif 200 <= response.status < 300:
-            self._accepted(attempt, response, now)
+        elif request is not None and 200 <= response.status < 300 and not request.proven:
+            self._failed(0, "the server's answer does not show that it knows the password (rspauth)", 0, now)
+        elif request is not None and 200 <= response.status < 300:
+            self._accepted(request, attempt, response, now)
         elif response.status == 423 and self._raise_expires(response):
             self._send(self._expires, now)
+        elif response.status == FIRST_HOP_LACKS_OUTBOUND and self.account.offers_outbound:
+            self.account.offers_outbound = self.account.has_outbound = False
+            self._send(self._expires, now)
         else:
-            retry_after = min(response.retry_after or 0, MAX_RETRY_AFTER)
-            self._failed(response.status, response.reason, retry_after, now)
+            self._failed(response.status, response.reason, response.retry_after or 0, now)
 
     def on_failed(self, reason: str, now: float) -> None:
         """Nobody answered."""
@@ -169,49 +220,49 @@ class Registration:
         else:
             self._failed(0, reason, 0, now)
 
-    def _accepted(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        sent = attempt.transmit
-        self.remote = (sent.transport, sent.remote)
-        self._bound = True
-        self._failures = 0
+    def _accepted(self, request: ClientRequest, attempt: ClientTransaction, response: Response, now: float) -> None:
+        sent, account = attempt.transmit, self.account
+        target = Target(sent.transport, *sent.remote, name=sent.name, rank=request.target.rank if request.target else 0)
+        self._clock.succeeded()
         self._old_contact = self._contact
+        binding = Binding.of_response(response, self._contact, account.settings.instance, self._expires)
+        account.has_outbound = account.offers_outbound and binding.outbound
+        account.public_gruu, account.temporary_gruu = binding.public_gruu, binding.temporary_gruu
+        account.take_service_route(binding.service_route)
+        account.hold(target)
         own = self._core.local_address(sent.transport, sent.remote[0])
         via = response.via
         seen = (via.received or own[0], via.rport or own[1])
-        changed = self.account.learn(sent.transport, own, seen)
-        self._keep_open(sent.remote if sent.transport == "udp" and seen != own else None, now)
-        expires = self._granted(response)
+        # Who keeps the flow itself needs no Contact that shows the world's view of us.
+        changed = not account.has_outbound and account.learn(sent.transport, own, seen)
         self.stage = Stage.REGISTERED
         if changed and not self._settled:
             self._settled = True  # once a round: a NAT that answers anew each time must not make us spin
             self._send(self._expires, now)
             return
-        self._core.emit(Registered(self.account.name, expires))
+        known = seen if via.received or via.rport else None
+        self._keep_alive.start(target, own, known, binding.keeps, binding.keep_interval, now)
+        self._core.emit(Registered(account.name, binding.expires))
+        expires = min(binding.expires, MAX_EXPIRES)
         margin = min(max(0.1 * expires, 40.0), 0.5 * expires)
         self._arm(max(expires - margin, LEAST_REFRESH), now)
+        self._plan_return(target, now)
 
-    def _keep_open(self, remote: Address | None, now: float) -> None:
-        """Send line breaks to ``remote`` now and then, so that the NAT in between does not forget us."""
-        if self._keep_alive is not None:
-            self._keep_alive.cancel()
-        if remote is None:
-            return
+    def _plan_return(self, target: Target, now: float) -> None:
+        """Registered at a second choice: try the better ones again when the bar of one ends."""
+        if self._homeward is not None:
+            self._homeward.cancel()
+            self._homeward = None
+        hops = self._core.hops
+        better = [known for known in hops.natural(self.account.register_hop) if known.rank < target.rank]
+        if better:
+            at = max(min(hops.book.free_at(known) for known in better), now) + NOT_SHARED
+            self._homeward = self._core.timers.start(at, self._return)
 
-        def send(now: float) -> None:
-            if self.remote == ("udp", remote):
-                self._core.outbox.append(Transmit(b"\r\n\r\n", "udp", remote))
-                self._keep_alive = self._core.timers.start(now + KEEP_ALIVE, send)
-
-        self._keep_alive = self._core.timers.start(now + KEEP_ALIVE, send)
-
-    def _granted(self, response: Response) -> int:
-        """Return for how long the registrar keeps our Contact, in seconds (:rfc:`3261#section-10.2.4`)."""
-        ours = NameAddr.parse(self._contact).uri
-        for contact in response.contacts:
-            expires = contact.param("expires") or ""
-            if isinstance(ours, SipUri) and ours.equivalent(contact.uri) and DELTA.fullmatch(expires):
-                return min(int(expires), MAX_EXPIRES)
-        return min(response.expires if response.expires is not None else self._expires, MAX_EXPIRES)
+    def _return(self, now: float) -> None:
+        if self.stage is Stage.REGISTERED:
+            self._settled = False
+            self._send(self._expires, now, keep=False)
 
     def _raise_expires(self, response: Response) -> bool:
         """Take a 423's Min-Expires; False when it does not help."""
@@ -222,12 +273,9 @@ class Registration:
         return True
 
     def _failed(self, status: int, reason: str, retry_after: int, now: float) -> None:
-        back_off = self._core.settings.back_off
-        upper = min(back_off.limit, back_off.base * 2 ** min(self._failures, 16))
-        if status in REFUSED:
-            upper = back_off.refused
-        self._failures += 1
-        delay = max(upper * (0.5 + 0.5 * self._core.fraction()), float(retry_after))
+        self._stand_down()
+        self.account.hold(None)
+        delay = self._clock.failed(status, retry_after, now)
         self._core.emit(RegistrationFailed(self.account.name, status, printable(reason), delay))
         self._wait(delay, now)
 
@@ -239,9 +287,10 @@ class Registration:
     def _removed(self, now: float) -> None:
         self._disarm()
         self._abandon()
-        self._bound = False
+        self._stand_down()
+        self._maybe_bound = False
         self._old_contact = ""
-        self.remote = None
+        self.account.hold(None)
         self.stage = Stage.IDLE
         self._core.emit(Unregistered(self.account.name))
 
@@ -249,6 +298,13 @@ class Registration:
         if self._request is not None:
             self._request.abandon()
             self._request = None
+
+    def _stand_down(self) -> None:
+        """Keep nothing open, and stay where we are."""
+        self._keep_alive.stop()
+        if self._homeward is not None:
+            self._homeward.cancel()
+            self._homeward = None
 
     def _arm(self, delay: float, now: float) -> None:
         self._disarm()
@@ -258,3 +314,12 @@ class Registration:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _bare(contact: str) -> str:
+    """Return a Contact of ours without its parameters."""
+    return f"<{NameAddr.parse(contact).uri}>"
+
+
+def _same_uri(one: str, other: str) -> bool:
+    return str(NameAddr.parse(one).uri) == str(NameAddr.parse(other).uri)

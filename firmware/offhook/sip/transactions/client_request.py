@@ -3,7 +3,7 @@
 ::
 
     request -> Hop -> targets -> attempt -> 401/407: again with credentials -> final response
-                        ^          | unreachable, silent, 503
+                        ^          | unreachable, silent for 6 s, 503, 430
                         +----------+ next target, new branch
 
 A stream that was up before may have died without a word (a NAT forgot it, the server lost power). A request that gets
@@ -23,8 +23,12 @@ from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
 from offhook.sip.transactions.client_transaction import ClientTransaction, derived
 from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.targets import described
 from offhook.sip.transactions.timers import Timer
 from offhook.sip.transactions.transaction import State
+
+FLOW_FAILED = 430
+UNAVAILABLE = 503
 
 
 class RequestOwner(Protocol):
@@ -40,7 +44,7 @@ class RequestOwner(Protocol):
         """A 2xx to an INVITE whose attempt was given up."""
 
     def on_failed(self, reason: str, now: float) -> None:
-        """No target answered."""
+        """No target answered; ``reason`` says what became of each."""
 
 
 class Unheard:
@@ -60,7 +64,8 @@ class ClientRequest:
     """Brings one request to an end.
 
     ``contact(transport, remote_ip)`` gives the Contact, None: no such header. ``stream_first``: over TCP whatever the
-    size. ``on_heard`` is called at the first response of any kind, from any target, challenges included.
+    size. ``on_heard`` is called at the first response of any kind, from any target, challenges included. ``keep``
+    false: the best target has its chance though another carries the registration. ``via_params`` go into the Via.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class ClientRequest:
         contact: Callable[[Transport, str], str] | None = None,
         stream_first: bool = False,
         on_heard: Callable[[], None] | None = None,
+        keep: bool = True,
+        via_params: tuple[tuple[str, str | None], ...] = (),
     ) -> None:
         self._core = core
         self._request = request
@@ -85,17 +92,22 @@ class ClientRequest:
         self._contact = contact
         self._stream_first = stream_first
         self._on_heard = on_heard
+        self._keep = keep
+        self._via_params = via_params
+        self.target: Target | None = None
+        self.proven = True
         self._targets: list[Target] = []
         self._current: ClientTransaction | None = None
         self._fallback: Target | None = None
         self._patience: Timer | None = None
+        self._silence: Timer | None = None
         self._on_old_stream = False
         self._renewed = False
         self._cancel_sent: set[str] = set()
         self._cancelled = False
         self._done = False
         self._failed = False
-        self._reason = ""
+        self._reasons: list[str] = []
         self._tries = 0
 
     @property
@@ -105,7 +117,7 @@ class ClientRequest:
 
     def start(self, now: float) -> None:
         """Send it."""
-        self._core.hops.find(self._hop, now, self._located)
+        self._core.hops.find(self._hop, now, self._located, self._keep)
 
     def cancel(self, now: float) -> None:
         """Give up an INVITE (:rfc:`3261#section-9.1`): CANCEL, once a provisional response allows it."""
@@ -113,30 +125,71 @@ class ClientRequest:
             return
         self._cancelled = True
         if self._current is None:
-            self._fail("cancelled", now)
+            self._fail(now)
         elif self._current.state is State.PROCEEDING:
             self._send_cancel(self._current, now)
 
     def abandon(self) -> None:
         """Tell the owner nothing more; what is on its way runs out by itself."""
         self._done = self._failed = True
-        if self._patience is not None:
-            self._patience.cancel()
+        self._rest()
+        if self._current is not None and self._current.request.method != "INVITE":
+            self._current.quieten()
+
+    def _rest(self) -> None:
+        for timer in (self._patience, self._silence):
+            if timer is not None:
+                timer.cancel()
+
+    # -- one target after another ---------------------------------------------------------------------------------
 
     def _located(self, targets: list[Target], reason: str, now: float) -> None:
         if self._done:
             return
+        account = self._account
+        if account is not None and account.is_own(self._hop):
+            account.note_servers(targets)
+            if self._request.method != "REGISTER":
+                targets = account.with_flow(targets, self._hop, now)
         self._targets = targets
-        if self._account is not None and self._hop == self._account.hop:
-            self._account.note_servers(targets)
-        self._reason = f"{self._hop.host}: {reason}"
+        if not targets:
+            self._reasons.append(f"{self._hop.host}: {reason}")
         self._next_target(now)
 
     def _next_target(self, now: float) -> None:
+        self._rest()
         if not self._targets or self._cancelled:
-            self._fail(self._reason, now)
+            self._fail(now)
             return
-        self._attempt(self._targets.pop(0), now)
+        self.target = self._targets.pop(0)
+        self._renewed = False
+        self._watch(now)
+        self._attempt(self.target, now)
+
+    def _watch(self, now: float) -> None:
+        """See that a silent target does not keep us long where there is another."""
+        if self._targets:
+            patience = self._core.settings.failover_patience
+            self._silence = self._core.timers.start(now + patience, self._silent)
+
+    def _give_up_target(self, why: str, now: float, wish: float | None = None, bar: bool = True) -> None:
+        """Note that the target failed; who is asked next, if anybody is, is tried before it from now on."""
+        if self.target is None:
+            return
+        self._reasons.append(f"{described(self.target)}: {why}")
+        if bar:
+            self._core.hops.book.failed(self.target, now, wish)
+
+    def _silent(self, now: float) -> None:
+        """Not even a provisional response in time: leave this target for the next one."""
+        attempt = self._current
+        if attempt is None or self._done or self._cancelled or (attempt.answered and attempt.waiting):
+            return
+        attempt.quieten()
+        self._give_up_target("no answer", now)
+        self._next_target(now)
+
+    # -- one attempt ------------------------------------------------------------------------------------------------
 
     def _attempt(self, target: Target, now: float, may_stream: bool = True) -> None:
         """Send to ``target``, over TCP where size or wish asks for it (:rfc:`3261#section-18.1.1`)."""
@@ -164,14 +217,17 @@ class ClientRequest:
         """Return the request with Via and Contact for ``target``, and its bytes with their destination."""
         host, port = self._core.local_address(target.transport, target.ip)
         headers = self._request.headers.copy()
-        via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
-        headers.prepend("Via", str(via))
+        params = (("rport", None), ("branch", self._core.branch()), *self._via_params)
+        headers.prepend("Via", str(Via(target.transport.upper(), host, port, params)))
         if self._contact is not None:
             headers.set("Contact", self._contact(target.transport, target.ip))
         request = Request(self._request.method, self._request.uri, headers, self._request.body)
-        if self._account is not None and self._account.is_server(target.ip):
-            self._account.authenticator.sign(request)
-        return request, Transmit(bytes(request), target.transport, (target.ip, target.port))
+        account = self._account
+        if account is not None and account.is_server(target.ip):
+            account.authenticator.sign(request)
+        owner = account.name if account is not None else ""
+        remote = (target.ip, target.port)
+        return request, Transmit(bytes(request), target.transport, remote, name=target.name, account=owner)
 
     def _doubt(self, sent: float) -> None:
         """Nothing has come back: have the stream closed, and be told by :meth:`on_unreachable`."""
@@ -186,10 +242,12 @@ class ClientRequest:
             return
         self.on_unreachable(attempt, now)
 
+    # -- what comes back ----------------------------------------------------------------------------------------------
+
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Take a response from one of the attempts."""
-        if self._patience is not None:
-            self._patience.cancel()
+        if transaction is self._current:
+            self._rest()
         if self._on_heard is not None and not self._done:
             heard, self._on_heard = self._on_heard, None
             heard()
@@ -203,7 +261,35 @@ class ClientRequest:
             return
         elif not self._again(response, now):
             self._done = True
-            self._owner.on_final(transaction, response, now)
+            self._owner.on_final(transaction, self._judged(response, now), now)
+
+    def _judged(self, response: Response, now: float) -> Response:
+        """Take what a final response says besides; one that ends a row of failures tells them all."""
+        account, target = self._account, self.target
+        if response.status != UNAVAILABLE and target is not None:
+            self._core.hops.book.works(target, now)
+        why = ""
+        if account is not None and target is not None and account.is_server(target.ip):
+            if response.status in (401, 407):
+                why = account.authenticator.refusal
+            elif response.status < 300:
+                self.proven = account.authenticator.accepted(self.request, response)
+        if response.status == UNAVAILABLE:
+            why = self._cause(now, response)
+        if not why:
+            return response
+        reason = f"{response.reason} ({why})" if response.reason else why
+        return Response(response.status, reason, response.headers, response.body)
+
+    def _cause(self, now: float, response: Response) -> str:
+        before = "; ".join(self._reasons)
+        self._unavailable(response, now)
+        return "; ".join(self._reasons) if before else ""
+
+    def _unavailable(self, response: Response, now: float) -> None:
+        """Note a 503, or a 430; with Retry-After, or to a REGISTER, it counts for other requests too."""
+        bar = response.retry_after is not None or self._request.method == "REGISTER"
+        self._give_up_target(f"{response.status} {response.reason}".strip(), now, response.retry_after, bar)
 
     def _again(self, response: Response, now: float) -> bool:
         """Try once more where the response asks for it: credentials, or the next target after a 503."""
@@ -214,9 +300,11 @@ class ClientRequest:
             headers = self._request.headers.copy()
             headers.set("CSeq", f"{self._next_cseq()} {self._request.method}")
             self._request = Request(self._request.method, self._request.uri, headers, self._request.body)
+            self._watch(now)
             self._repeat(now)
             return True
-        if response.status == 503 and self._targets:
+        if response.status in (UNAVAILABLE, FLOW_FAILED) and self._targets:
+            self._unavailable(response, now)
             self._next_target(now)
             return True
         return False
@@ -231,10 +319,10 @@ class ClientRequest:
 
     def _repeat(self, now: float) -> None:
         """Send again to where the last attempt went."""
-        if self._current is None:
+        if self._current is None or self.target is None:
             return
         sent = self._current.transmit
-        self._attempt(self._fallback or Target(sent.transport, *sent.remote), now)
+        self._attempt(self._fallback or Target(sent.transport, *sent.remote, name=self.target.name), now)
 
     def _late(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if transaction.request.method != "INVITE":
@@ -247,7 +335,7 @@ class ClientRequest:
     def on_no_answer(self, transaction: ClientTransaction, now: float) -> None:
         """Silence for 64*T1: the next target, if there is one."""
         if transaction is self._current and not self._done:
-            self._reason = "no answer"
+            self._give_up_target("no answer", now)
             self._next_target(now)
 
     def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
@@ -264,10 +352,12 @@ class ClientRequest:
             self._core.refuse_stream(transaction.transmit.remote, now)
             self._attempt(self._fallback, now, may_stream=False)
             return
-        self._reason = "unreachable" if not transaction.answered else "connection lost"
+        self._give_up_target("connection lost" if transaction.answered else transaction.fault or "unreachable", now)
         if transaction.answered and transaction.request.method == "INVITE":
             self._targets.clear()
         self._next_target(now)
+
+    # -- giving up ----------------------------------------------------------------------------------------------------
 
     def _send_cancel(self, transaction: ClientTransaction, now: float) -> None:
         branch = transaction.request.via.branch or ""
@@ -277,7 +367,7 @@ class ClientRequest:
         cancel = derived(transaction.request, "CANCEL")
         cancel.headers.set("User-Agent", self._core.settings.user_agent)
         sent = transaction.transmit
-        transmit = Transmit(bytes(cancel), sent.transport, sent.remote, sent.flow)
+        transmit = Transmit(bytes(cancel), sent.transport, sent.remote, sent.flow, sent.name, sent.account)
         self._core.transactions.send(cancel, transmit, Unheard(), now)
         self._core.timers.start(now + self._core.settings.timers.give_up, lambda t: self._uncancelled(transaction, t))
 
@@ -287,9 +377,10 @@ class ClientRequest:
             return
         transaction.abandon(now)
         if transaction is self._current:
-            self._fail("cancelled", now)
+            self._fail(now)
 
-    def _fail(self, reason: str, now: float) -> None:
+    def _fail(self, now: float) -> None:
+        self._rest()
         if not self._done:
             self._done = self._failed = True
-            self._owner.on_failed(reason, now)
+            self._owner.on_failed("cancelled" if self._cancelled else "; ".join(self._reasons), now)

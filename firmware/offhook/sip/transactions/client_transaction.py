@@ -137,6 +137,7 @@ class ClientTransaction(Transaction):
         self.request = request
         self.transmit = transmit
         self.answered = False
+        self.fault = ""
         self._user = user
         self._outbox = outbox
         self._response: Response | None = None
@@ -149,6 +150,12 @@ class ClientTransaction(Transaction):
     def start(self, now: float) -> None:
         """Send the request for the first time."""
         self._begin(now)
+
+    def quieten(self) -> None:
+        """Send the request no more; who answers late is still heard."""
+        for timer in (Input.TIMER_A, Input.TIMER_E):
+            if timer in self._timers:
+                self._timers.pop(timer).cancel()
 
     def receive(self, response: Response, now: float) -> None:
         """Take a response that matched (:rfc:`3261#section-17.1.3`)."""

@@ -1,21 +1,26 @@
 """Where a request goes next: from a URI or a server setting to addresses (the shape of :rfc:`3263`).
 
 Numeric hosts need nobody. A name becomes a :class:`~offhook.sip.events.Lookup`, answered from outside; requests that
-wait for the same name share it, and the answer is kept for a short while, for the ACKs and BYEs that follow. A lookup
-that nobody answers ends by itself, so that no request waits for ever.
+wait for the same name share it. The answer is kept for as long as DNS says, that there is none for a few seconds. A
+lookup that nobody answers ends by itself, so that no request waits for ever; where the name servers are silent what
+they said last serves on, for a day (:rfc:`8767`): a phone shall not fall silent with them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Lookup, Target, Transport
 from offhook.sip.messages.uri import SipUri, Uri
+from offhook.sip.transactions.targets import TargetBook
 from offhook.sip.transactions.timers import Timer, TimerQueue
 
 DEFAULT_PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 KEEP = 30.0
+KEEP_LEAST, KEEP_MOST = 5.0, 3600.0
+KEEP_NEGATIVE = 10.0
+KEEP_STALE = 24 * 3600.0
 PATIENCE = 15.0
 MAX_NAMES = 256
 
@@ -24,11 +29,17 @@ Ready = Callable[[list[Target], str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A host that is to get a request, not yet resolved."""
+    """A host that is to get a request, not yet resolved.
+
+    ``transport`` None: what DNS says, else UDP. ``secure``: TLS alone will do. ``domain`` is the SIP domain that a
+    certificate must name (:rfc:`5922#section-7.1`), where that is not ``host``.
+    """
 
     host: str
     port: int | None
-    transport: Transport
+    transport: Transport | None
+    secure: bool = False
+    domain: str = ""
 
     @classmethod
     def of_uri(cls, uri: Uri) -> "Hop":
@@ -36,13 +47,19 @@ class Hop:
         if not isinstance(uri, SipUri):
             raise LocalError(f"{uri} names no host to send to: set a server for the account")
         named = (uri.param("transport") or "").lower()
-        transport: Transport = "tls" if uri.scheme == "sips" else "udp"
-        if named in ("tcp", "tls") and transport == "udp":
-            transport = "tcp" if named == "tcp" else "tls"
-        return cls(uri.param("maddr") or uri.host, uri.port, transport)
+        secure = uri.scheme == "sips"
+        transport: Transport | None = None
+        if named == "tls" or (named == "tcp" and secure):
+            transport = "tls"
+        elif named == "tcp":
+            transport = "tcp"
+        elif named:
+            transport = "tls" if secure else "udp"
+        maddr = uri.param("maddr")
+        return cls(maddr or uri.host, uri.port, transport, secure, uri.host if maddr else "")
 
     @classmethod
-    def of_server(cls, server: str, transport: Transport) -> "Hop":
+    def of_server(cls, server: str, transport: Transport | None) -> "Hop":
         """Read ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address. Raises LocalError."""
         text = server.strip()
         host, port = text, ""
@@ -58,7 +75,13 @@ class Hop:
     @property
     def key(self) -> str:
         """Name of the lookup; equal hops share it."""
-        return f"{self.transport}:{self.host.lower()}:{self.port or ''}"
+        kind = self.transport or ("sips" if self.secure else "sip")
+        return f"{kind}:{self.host.lower()}:{self.port or ''}"
+
+    @property
+    def plain_transport(self) -> Transport:
+        """What is spoken where nothing is asked of DNS (:rfc:`3263#section-4.1`)."""
+        return self.transport or ("tls" if self.secure else "udp")
 
     def numeric(self) -> Target | None:
         """Return the target where the host is an address already."""
@@ -66,48 +89,93 @@ class Hop:
             address = ip_address(self.host)
         except ValueError:
             return None
-        return Target(self.transport, str(address), self.port or DEFAULT_PORTS[self.transport])
+        transport = self.plain_transport
+        return self.named(Target(transport, str(address), self.port or DEFAULT_PORTS[transport]))
+
+    def named(self, target: Target) -> Target:
+        """Return ``target`` with the name that its certificate must have."""
+        return replace(target, name=self.domain or self.host) if target.transport == "tls" else target
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a lookup brought: no targets where there are none, for ``reason``."""
+
+    until: float
+    stale: float
+    targets: list[Target]
+    reason: str = ""
 
 
 class NextHops:
-    """Turns hops into targets, asking through ``emit`` where it must."""
+    """Turns hops into targets, asking through ``emit`` where it must; :attr:`book` orders them."""
 
     def __init__(self, emit: Callable[[Lookup], None], timers: TimerQueue) -> None:
+        self.book = TargetBook()
         self._emit = emit
         self._timers = timers
         self._waiting: dict[str, list[Ready]] = {}
         self._timeouts: dict[str, Timer] = {}
-        self._known: dict[str, tuple[float, list[Target]]] = {}
+        self._known: dict[str, _Known] = {}
 
-    def find(self, hop: Hop, now: float, ready: Ready) -> None:
-        """Call ``ready(targets, reason, now)``, at once where nothing has to be asked; no targets: see the reason."""
+    def find(self, hop: Hop, now: float, ready: Ready, keep: bool = True) -> None:
+        """Call ``ready(targets, reason, now)``, at once where nothing has to be asked; no targets: see the reason.
+
+        They come in the order in which to try them, ``keep``: those that carry a registration first.
+        """
+
+        def deliver(targets: list[Target], reason: str, now: float) -> None:
+            ready(self.book.order([hop.named(target) for target in targets], now, keep), reason, now)
+
         numeric = hop.numeric()
+        known = self._known.get(hop.key)
         if numeric is not None:
             ready([numeric], "", now)
-            return
-        until, targets = self._known.get(hop.key, (0.0, []))
-        if now < until:
-            ready(list(targets), "", now)
-            return
+        elif known is not None and now < known.until:
+            deliver(known.targets, known.reason, now)
+        else:
+            self._ask(hop, now, deliver)
+
+    def natural(self, hop: Hop) -> list[Target]:
+        """Return what DNS last said of a hop, in its own order; nothing where it was not asked."""
+        known = self._known.get(hop.key)
+        return [hop.named(target) for target in known.targets] if known is not None else []
+
+    def _ask(self, hop: Hop, now: float, deliver: Ready) -> None:
         waiting = self._waiting.setdefault(hop.key, [])
-        waiting.append(ready)
+        waiting.append(deliver)
         if len(waiting) == 1:
             self._timeouts[hop.key] = self._timers.start(
                 now + PATIENCE, lambda t: self.unresolvable(hop.key, "the name was not resolved in time", t)
             )
-            self._emit(Lookup(hop.key, hop.host, hop.port, hop.transport))
+            self._emit(Lookup(hop.key, hop.host, hop.port, hop.transport, hop.secure))
 
-    def resolved(self, key: str, targets: list[Target], now: float) -> None:
-        """Take the answer to a lookup."""
-        if len(self._known) >= MAX_NAMES:
-            self._known.clear()
-        if targets:
-            self._known[key] = (now + KEEP, list(targets))
-        self._finish(key, targets, "" if targets else "no address", now)
+    def resolved(self, key: str, targets: list[Target], now: float, ttl: float | None = None) -> None:
+        """Take the answer to a lookup, good for ``ttl`` seconds."""
+        if not targets:
+            self.unresolvable(key, "no address", now)
+            return
+        keep = KEEP if ttl is None else min(max(ttl, KEEP_LEAST), KEEP_MOST)
+        self._keep(key, _Known(now + keep, now + KEEP_STALE, list(targets)))
+        self._finish(key, targets, "", now)
 
-    def unresolvable(self, key: str, reason: str, now: float) -> None:
-        """Take the news that a lookup failed."""
-        self._finish(key, [], reason, now)
+    def unresolvable(self, key: str, reason: str, now: float, ttl: float | None = None) -> None:
+        """Take the news that a lookup failed; ``ttl``: DNS says decidedly that there is nothing, for so long."""
+        known = self._known.get(key)
+        if ttl is not None:
+            self._keep(key, _Known(now + min(max(ttl, 0.0), KEEP_NEGATIVE), 0.0, [], reason))
+            self._finish(key, [], reason, now)
+        elif known is not None and known.targets and now < known.stale:
+            known.until = now + KEEP
+            self._finish(key, known.targets, "", now)
+        else:
+            self._finish(key, [], reason, now)
+
+    def _keep(self, key: str, known: _Known) -> None:
+        self._known.pop(key, None)
+        self._known[key] = known
+        while len(self._known) > MAX_NAMES:
+            del self._known[next(iter(self._known))]
 
     def _finish(self, key: str, targets: list[Target], reason: str, now: float) -> None:
         timeout = self._timeouts.pop(key, None)
@@ -117,5 +185,6 @@ class NextHops:
             ready(list(targets), reason, now)
 
     def forget(self) -> None:
-        """Drop what is known: the network has changed."""
-        self._known.clear()
+        """Ask anew from now on: the network may have changed. What was known serves where nobody answers."""
+        for known in self._known.values():
+            known.until = 0.0

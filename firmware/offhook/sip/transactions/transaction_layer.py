@@ -107,10 +107,11 @@ class TransactionLayer:
         """True while a request of ours to this address waits for its answer."""
         return any(client.transmit.remote[0] == ip for client in self._clients.values())
 
-    def failed(self, transport: Transport, remote: Address, event: Input, now: float) -> None:
+    def failed(self, transport: Transport, remote: Address, event: Input, now: float, fault: str = "") -> None:
         """Tell every client transaction that sends to ``remote`` that it cannot (SEND_FAILED or CONNECTION_LOST)."""
         for client in list(self._clients.values()):
             if client.transmit.transport == transport and client.transmit.remote == remote:
+                client.fault = fault
                 client.take(event, now)
 
     def _drop_client(self, key: Key, client: ClientTransaction) -> None:
