@@ -190,10 +190,10 @@ def test_a_call_without_an_offer_is_made_one() -> None:
     async def scenario(caller: Caller) -> None:
         caller.shell.endpoint.call("c", "a", "sip:104@offhook.invalid", None, caller.shell.now())
         caller.shell.pump()
-        accepted = await caller.until(sip.CallAccepted)
-        assert isinstance(accepted, sip.CallAccepted)
-        assert accepted.body is not None
-        assert SessionDescription.parse(accepted.body.data).media
+        offered = await caller.until(sip.CallReoffer)
+        assert isinstance(offered, sip.CallReoffer)
+        assert offered.body is not None
+        assert SessionDescription.parse(offered.body.data).media
 
     with_exchange(scenario)
 

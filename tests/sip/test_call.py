@@ -244,9 +244,15 @@ def test_an_invite_without_offer_is_answered_with_one() -> None:
     assert incoming.body is None
     pair.b.endpoint.answer(handle, OFFER, pair.now)
     pair.run(0.1)
-    accepted = pair.a.events[-1]
-    assert isinstance(accepted, ev.CallAccepted)
-    assert accepted.body == OFFER
+    assert kinds(pair.a) == ["CallTrying", "CallAccepted", "CallReoffer"]
+    assert pair.a.events[-1] == ev.CallReoffer("o1", OFFER)
+    assert not pair.requests("ACK")
+    pair.a.endpoint.accept_reoffer("o1", ANSWER, pair.now)
+    pair.run(0.1)
+    assert [(ack.content_type and ack.content_type.name, ack.body) for ack in pair.requests("ACK")] == [
+        ("application/sdp", ANSWER.data)
+    ]
+    assert pair.b.events[-1] == ev.CallConfirmed(handle, ANSWER)
 
 
 def test_ringing_is_said_again_each_minute() -> None:
@@ -399,7 +405,7 @@ def test_a_handle_in_use_is_our_own_fault() -> None:
 def test_a_refusal_may_say_more() -> None:
     pair = ready()
     handle = place(pair)
-    pair.b.endpoint.reject(handle, 302, "", pair.now, (("Contact", "<sip:1003@pbx.test>"),))
+    pair.b.endpoint.reject(handle, 485, "", pair.now, (("Contact", "<sip:1003@pbx.test>"),))
     pair.run(0.1)
     refused = pair.a.events[-1]
     assert isinstance(refused, ev.CallRefused)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from offhook.sip.calls.session import Session
     from offhook.sip.registrations.account import Account
 
-ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
-SUPPORTED: tuple[str, ...] = ("norefersub", "replaces")
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
+SUPPORTED: tuple[str, ...] = ("100rel", "timer", "from-change", "norefersub", "replaces")
 REMEMBER_REFUSED = 3600.0
 
 LocalAddress = Callable[[str, str], Address]

@@ -226,10 +226,13 @@ class Endpoint:
             side.reject(status, reason, now, headers)
             self._sweep()
 
-    def hang_up(self, call: str, now: float) -> None:
-        """End a call as its state asks: CANCEL, BYE, or 486. No further event names it."""
+    def hang_up(self, call: str, now: float, reason: str = "") -> None:
+        """End a call as its state asks: CANCEL, BYE, or 486. No further event names it.
+
+        ``reason`` is the value of a Reason header (:rfc:`3326`), like ``Q.850;cause=16;text="Normal call clearing"``.
+        """
         if (side := self._calls.get(call)) is not None:
-            side.hang_up(now)
+            side.hang_up(now, reason)
             self._sweep()
 
     def reinvite(self, call: str, body: Body | None, now: float) -> None:
@@ -249,13 +252,13 @@ class Endpoint:
 
     def accept_reoffer(self, call: str, body: Body | None, now: float) -> None:
         """Answer a :class:`~offhook.sip.events.CallReoffer`."""
-        if (side := self._calls.get(call)) is not None and side.session is not None:
-            side.session.accept_reoffer(body, now)
+        if (side := self._calls.get(call)) is not None:
+            side.accept_reoffer(body, now)
 
     def reject_reoffer(self, call: str, status: int, now: float) -> None:
         """Refuse a :class:`~offhook.sip.events.CallReoffer`; the session goes on as it was."""
-        if (side := self._calls.get(call)) is not None and side.session is not None:
-            side.session.reject_reoffer(status, now)
+        if (side := self._calls.get(call)) is not None:
+            side.reject_reoffer(status, now)
 
     def respond(
         self, key: str, status: int, reason: str, now: float, headers: Headers = (), body: Body | None = None

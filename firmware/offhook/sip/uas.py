@@ -9,6 +9,7 @@ from collections.abc import Callable
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
 from offhook.sip.calls.dialog import DialogId
+from offhook.sip.calls.features import invite_refusal
 from offhook.sip.calls.replaces import replaced_call
 from offhook.sip.core import ALLOW, SUPPORTED, Core
 from offhook.sip.errors import RemoteError
@@ -196,7 +197,7 @@ class UserAgentServer:
     def _on_invite(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
         mine, account = self._user_of(request, flow)
         refusal = None if mine else Refusal(404)
-        refusal = refusal or unacceptable_body(self._core, request)
+        refusal = refusal or unacceptable_body(self._core, request) or invite_refusal(account, request)
         if refusal is None and (self._core.transactions.full or self.closing):
             refusal = Refusal(503, "", (("Retry-After", "10"),))
         if refusal is None and len(self._calls) >= self._core.settings.max_calls:

@@ -1,16 +1,23 @@
 """An outgoing call until it is up: INVITE, early dialogs, forks, CANCEL (:rfc:`3261#section-13.2`).
 
-Each To tag is a dialog of its own. The first 2xx makes the call; any further one, and any that comes after the call
-was given up, is acknowledged and ended with BYE. After :meth:`CallingSide.hang_up` the application hears nothing more.
+Each To tag is a dialog of its own, from its first provisional response on. The first 2xx makes the call; any further
+one, and any that comes after the call was given up, is acknowledged and ended with BYE. After
+:meth:`CallingSide.hang_up` the application hears nothing more.
 """
 
+from offhook.sip.calls import reliable
 from offhook.sip.calls.dialog import Dialog
-from offhook.sip.calls.session import Session
+from offhook.sip.calls.features import limit_features
+from offhook.sip.calls.offeranswer import Phase, session_part
+from offhook.sip.calls.redirect import Redirects, is_emergency
+from offhook.sip.calls.reoffers import Owed
+from offhook.sip.calls.session import Session, Stage
+from offhook.sip.calls.session_timer import Terms
 from offhook.sip.core import Core
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, CallAccepted, CallProgress, CallRefused, CallTrying
 from offhook.sip.messages.headers import NameAddr
-from offhook.sip.messages.message import Response
+from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.uri import Uri
 from offhook.sip.registrations.account import Account
 from offhook.sip.responses import body_of, printable, set_body
@@ -18,68 +25,212 @@ from offhook.sip.transactions.client_request import ClientRequest
 from offhook.sip.transactions.client_transaction import ClientTransaction
 
 MAX_FORKS = 16
+MAX_RAISES = 3
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
 class CallingSide:
     """One call that was placed here."""
 
     def __init__(self, core: Core, handle: str, account: Account) -> None:
-        self.session: Session | None = None
         self.over = False
         self._core = core
         self._handle = handle
         self._account = account
+        self._winner: Session | None = None
         self._forks: dict[str, Session] = {}
+        self._followed: Session | None = None
+        self._previews: dict[str, Body] = {}
         self._invite: ClientRequest | None = None
+        self._first: Request | None = None
+        self._body: Body | None = None
+        self._stream_first = False
+        self._emergency = False
+        self._redirects: Redirects | None = None
+        self._terms = Terms.of(account.settings)
+        self._raises = 0
         self._given_up = False
         self._cseq = int(core.fraction() * 0x7FFF) + 1
+
+    @property
+    def session(self) -> Session | None:
+        """The dialog that is meant now: the answered one, else the early one whose media was heard last."""
+        return self._winner or self._followed
 
     def start(
         self, target: Uri, body: Body | None, headers: tuple[tuple[str, str], ...], stream_first: bool, now: float
     ) -> None:
         """Send the INVITE."""
-        core, account = self._core, self._account
-        call_id = core.token(16)
-        request = account.request("INVITE", target, NameAddr(None, target, ()), call_id, self._cseq)
+        call_id = self._core.token(16)
+        request = self._account.request("INVITE", target, NameAddr(None, target, ()), call_id, self._cseq)
         for name, value in headers:
             request.headers.add(name, value)
+        self._emergency = is_emergency(target) or ("Priority", "emergency") in headers
+        self._redirects = Redirects(target, followed=not self._emergency)
+        self._first, self._body, self._stream_first = request, body, stream_first
+        self._send(request, now)
+
+    def _send(self, request: Request, now: float) -> None:
+        """Send the INVITE, or another one for the same call: other terms, another target."""
+        account = self._account
+        settings = account.settings
+        limit_features(settings, request)
+        # What might keep an emergency call from getting through is left out of it.
+        if settings.reliable == "required" and not self._emergency:
+            request.headers.set("Require", reliable.TAG)
+        for name, value in () if self._emergency else self._terms.headers():
+            request.headers.set(name, value)
         self._invite = ClientRequest(
-            core,
-            set_body(request, body),
+            self._core,
+            set_body(request, self._body),
             account.hop,
             self,
             self._next_cseq,
             account=account,
             contact=account.contact,
-            stream_first=stream_first,
+            stream_first=self._stream_first,
             on_heard=self._hear,
         )
         self._invite.start(now)
+
+    def _again(self, target: Uri, now: float) -> None:
+        """Send a further INVITE with the same Call-ID, From and To (:rfc:`3261#section-8.1.3.4`)."""
+        if self._first is None:
+            return
+        headers = self._first.headers.copy()
+        headers.set("CSeq", f"{self._next_cseq()} INVITE")
+        for name in ("Content-Type", *(name for name, _ in (self._body.headers if self._body else ()))):
+            headers.remove(name)
+        self._first = Request("INVITE", target, headers, b"")
+        self._send(self._first, now)
 
     def _next_cseq(self) -> int:
         self._cseq += 1
         return self._cseq
 
-    def hang_up(self, now: float) -> None:
-        """Give the call up: CANCEL before the answer, BYE after it."""
-        if self.session is not None:
-            self.session.hang_up(now)
+    def hang_up(self, now: float, reason: str = "") -> None:
+        """Give the call up: CANCEL before the answer, BYE after it; ``reason`` is the value of a Reason header."""
+        if self._winner is not None:
+            self._winner.hang_up(now, reason)
         elif self._invite is not None and not self._given_up:
             self._given_up = True
-            self._invite.cancel(now)
+            self._invite.cancel(now, reason)
+
+    def accept_reoffer(self, body: Body | None, now: float) -> None:
+        """Answer what the other side offers, in whichever dialog it does."""
+        for session in self._owing():
+            session.accept_reoffer(body, now)
+
+    def reject_reoffer(self, status: int, now: float) -> None:
+        """Refuse it."""
+        for session in self._owing():
+            session.reject_reoffer(status, now)
+
+    def _owing(self) -> list[Session]:
+        sessions = [self._winner] if self._winner is not None else list(self._forks.values())
+        return [session for session in sessions if session.reoffers.owed is not None][:1]
+
+    # -- provisional responses ----------------------------------------------------------------------------------
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Above 100 the application hears it."""
-        if response.status > 100 and not self._given_up and not self.over:
-            body, fork = body_of(response), response.to.tag or ""
+        """Above 100 the application hears it; a reliable one gets its PRACK."""
+        if response.status <= 100 or self.over or self._winner is not None:
+            return
+        session = self._early(attempt, response)
+        number = reliable.rseq_of(response)
+        if session is not None and number is not None:
+            if session.pracks.is_new(attempt.request, number, now):
+                self._tell(session, response, True)
+                self._acknowledge(session, attempt.request, response, now)
+        else:
+            self._tell(session, response, False)
+
+    def _early(self, attempt: ClientTransaction, response: Response) -> Session | None:
+        """Return the early dialog of a response, None where it has no To tag or makes none."""
+        if not response.to.tag:
+            return None
+        key = _key(attempt, response)
+        session = self._forks.get(key)
+        if session is None and len(self._forks) < MAX_FORKS:
+            try:
+                session = self._open(attempt, response, Stage.EARLY)
+            except RemoteError:
+                return None
+            session.on_early_end = lambda reason, now: session.retire()
+        elif session is not None:
+            session.dialog.learn(response)
+            session.dialog.refresh_target(response)
+        return session
+
+    def _open(self, attempt: ClientTransaction, response: Response, stage: Stage) -> Session:
+        """Make the dialog of a response; our offer in the INVITE stands open in each of them."""
+        account = self._account
+        dialog = Dialog.from_response(attempt.request, response)
+        handle = None if self._given_up else self._handle
+        session = Session(self._core, handle, dialog, account, account.contact, stage, emergency=self._emergency)
+        self._forks[_key(attempt, response)] = session
+        offer = session_part(self._body)
+        if offer is not None:
+            session.offers.we_offer(offer)
+        return session
+
+    def _tell(self, session: Session | None, response: Response, reliably: bool) -> None:
+        """Pass a provisional response up, with the media that its dialog has."""
+        body = self._early_media(session, response, reliably)
+        if not self._given_up:
+            fork = response.to.tag or ""
             self._core.emit(CallProgress(self._handle, response.status, printable(response.reason), body, fork))
+
+    def _early_media(self, session: Session | None, response: Response, reliably: bool) -> Body | None:
+        """Return the answer that a dialog's media goes by: each dialog has its own, the newest is followed."""
+        body = body_of(response)
+        part = session_part(body)
+        if session is None:
+            return body if self._body is not None else None
+        offers = session.offers
+        if part is None or (offers.phase is not Phase.OFFERED and not offers.complete) or self._body is None:
+            self._followed = self._followed or session
+            return None
+        if offers.phase is Phase.OFFERED:
+            if reliably:
+                offers.they_answer(part)
+            else:
+                self._previews[session.dialog.id.remote_tag] = part
+        elif self._followed is session:
+            return None  # This dialog has its session already; a further description means nothing (RFC 6337).
+        else:
+            body = offers.remote
+        self._followed = session
+        return body
+
+    def _acknowledge(self, session: Session, invite: Request, response: Response, now: float) -> None:
+        """Send the PRACK: at once, or with our answer where the response brought an offer."""
+        offer = body_of(response)
+        first = session.offers.phase is Phase.IDLE and not session.offers.complete
+        if offer is None or session_part(offer) is None or not first or self._given_up:
+            session.pracks.send(invite, now)
+            return
+
+        def accept(body: Body | None, now: float) -> None:
+            if body is not None:
+                session.offers.we_answer(body)
+            session.pracks.send(invite, now, body)
+
+        def reject(status: int, now: float) -> None:
+            session.offers.withdrawn()
+            session.pracks.send(invite, now)
+
+        self._followed = session
+        session.reoffers.owe(offer, Owed(accept, reject))
+
+    # -- final responses ----------------------------------------------------------------------------------------
 
     def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """The answer: a 2xx (each one, repetitions and forks included) or the refusal."""
         if 200 <= response.status < 300:
-            self._on_success(attempt, response, now)
-        else:
-            self._refuse(response.status, response.reason, response)
+            self._on_success(attempt, response, now, attempt.request.cseq.number != self._cseq)
+        elif not self._tries_again(response, now):
+            self._refuse(response.status, response.reason, response, now)
 
     def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """An attempt that was given up for another was answered after all."""
@@ -87,43 +238,104 @@ class CallingSide:
 
     def on_failed(self, reason: str, now: float) -> None:
         """Nothing answered."""
-        self._refuse(0, reason, None)
+        target = self._redirects.next() if self._redirects is not None and not self._given_up else None
+        if target is not None:
+            self._again(target, now)
+        else:
+            self._refuse(0, reason, None, now)
+
+    def _tries_again(self, response: Response, now: float) -> bool:
+        """Send a further INVITE where the refusal says how: 422 a longer interval, 3xx another target."""
+        if self._given_up or self.over or self._winner is not None or self._redirects is None or self._first is None:
+            return False
+        if response.status == 422 and self._raises < MAX_RAISES and (raised := self._terms.raised(response)):
+            self._terms = raised
+            self._raises += 1
+            self._again(self._first.uri, now)
+            return True
+        followed = self._redirects.take(response)
+        target = self._redirects.next() if response.status < 600 else None
+        if target is None:
+            return False
+        if followed:
+            self._core.emit(CallProgress(self._handle, 181, "Call Is Being Forwarded", None))
+        self._again(target, now)
+        return True
 
     def _hear(self) -> None:
         if not self._given_up:
             self._core.emit(CallTrying(self._handle))
 
     def _on_success(self, attempt: ClientTransaction, response: Response, now: float, stray: bool = False) -> None:
-        tag = f"{attempt.request.via.branch}/{response.to.tag or ''}"
-        known = self._forks.get(tag)
-        if known is not None:
-            known.acknowledge(attempt.request, now)
+        session = self._forks.get(_key(attempt, response))
+        if session is not None and not session.is_early:
+            session.acks.repeat(attempt.request)
             return
-        if len(self._forks) >= MAX_FORKS:
-            return
-        wanted = not stray and self.session is None and not self._given_up and not self.over
+        wanted = not stray and self._winner is None and not self._given_up and not self.over
         try:
-            dialog = Dialog.from_response(attempt.request, response)
+            if session is None and len(self._forks) >= MAX_FORKS:
+                return
+            session = session or self._open(attempt, response, Stage.EARLY)
         except RemoteError as error:
-            self._refuse(error.status, str(error), response)
+            self._refuse(error.status, str(error), response, now)
             return
-        session = Session(self._core, self._handle if wanted else None, dialog, self._account, self._account.contact)
-        self._forks[tag] = session
-        session.acknowledge(attempt.request, now)
-        if not wanted:
-            session.hang_up(now)
-            if self._given_up and self.session is None:
-                self._end()
+        session.handle = self._handle if wanted else None
+        session.dialog.confirm(response)
+        session.confirm()
+        if wanted:
+            self._win(session, attempt, response, now)
             return
-        self.session = session
-        session.on_over = self._end
-        self._core.emit(CallAccepted(self._handle, body_of(response), response))
-
-    def _refuse(self, status: int, reason: str, response: Response | None) -> None:
-        if self.session is None and not self.over and not self._given_up:
-            self._core.emit(CallRefused(self._handle, status, printable(reason), response))
-        if self.session is None:
+        session.acks.send(attempt.request, now)
+        session.hang_up(now, ELSEWHERE if self._winner is not None else "")
+        if self._given_up and self._winner is None:
             self._end()
+
+    def _win(self, session: Session, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """This dialog is the call; the other early ones are followed no further."""
+        self._winner = session
+        session.on_over = self._end
+        self._retire(session)
+        session.timer.terms = self._terms
+        session.timer.agreed(response, now)
+        body, part = body_of(response), session_part(body_of(response))
+        offers = session.offers
+        if body is not None and part is not None and self._body is None and offers.local is None:
+            self._core.emit(CallAccepted(self._handle, None, response))
+            session.reoffers.owe_ack(attempt.request, body, now)
+        else:
+            told = self._answer(session, body)
+            session.acks.send(attempt.request, now)
+            self._core.emit(CallAccepted(self._handle, told, response))
+        session.see_response(response, attempt.transmit.remote[0])
+        session.reoffers.go_on(now)
+
+    def _answer(self, session: Session, body: Body | None) -> Body | None:
+        """Close the exchange of the dialog that won; return the description that the application is to go by."""
+        offers, part = session.offers, session_part(body)
+        preview = self._previews.get(session.dialog.id.remote_tag)
+        if offers.phase is Phase.OFFERED:
+            if (answer := part or preview) is None:
+                return body
+            offers.they_answer(answer)
+            return body if part is not None else preview
+        # Answered reliably before: a description in the 2xx means nothing, but the media may be another dialog's.
+        return offers.remote if self._followed is not session else None
+
+    def _refuse(self, status: int, reason: str, response: Response | None, now: float) -> None:
+        if self._winner is None:
+            if not self.over and not self._given_up:
+                self._core.emit(CallRefused(self._handle, status, printable(reason), response))
+            self._retire(None)
+            self._end()
+
+    def _retire(self, winner: Session | None) -> None:
+        for session in self._forks.values():
+            if session is not winner and session.is_early:
+                session.retire()
 
     def _end(self) -> None:
         self.over = True
+
+
+def _key(attempt: ClientTransaction, response: Response) -> str:
+    return f"{attempt.request.via.branch}/{response.to.tag or ''}"

@@ -3,7 +3,7 @@
 A dialog is kept by both sides of a call; :class:`DialogId` is how a request finds it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.sip.errors import RemoteError
 from offhook.sip.messages.headers import NameAddr
@@ -51,6 +51,8 @@ class Dialog:
         self.local_cseq = local_cseq
         self.remote_cseq = remote_cseq
         self.is_caller = is_caller
+        self.allows: frozenset[str] = frozenset()
+        self.supports: frozenset[str] = frozenset()
 
     @classmethod
     def from_response(cls, request: Request, response: Response) -> "Dialog":
@@ -58,7 +60,9 @@ class Dialog:
         dialog_id = DialogId(request.call_id, request.from_.tag or "", response.to.tag or "")
         routes = tuple(reversed(response.record_routes))
         target = _contact(response) or request.uri
-        return cls(dialog_id, request.from_, response.to, target, routes, request.cseq.number, None, True)
+        dialog = cls(dialog_id, request.from_, response.to, target, routes, request.cseq.number, None, True)
+        dialog.learn(response)
+        return dialog
 
     @classmethod
     def from_request(cls, request: Request, local_tag: str, local_cseq: int) -> "Dialog":
@@ -69,7 +73,24 @@ class Dialog:
         dialog_id = DialogId(request.call_id, local_tag, request.from_.tag or "")
         local = request.to.with_tag(local_tag)
         routes = tuple(request.record_routes)
-        return cls(dialog_id, local, request.from_, target, routes, local_cseq, request.cseq.number, False)
+        dialog = cls(dialog_id, local, request.from_, target, routes, local_cseq, request.cseq.number, False)
+        dialog.learn(request)
+        return dialog
+
+    def learn(self, message: Request | Response) -> None:
+        """Take what the other side says that it can do: the methods of Allow, the option tags of Supported."""
+        if "Allow" in message.headers:
+            self.allows = frozenset(message.allow)
+        if "Supported" in message.headers:
+            self.supports = frozenset(tag.lower() for tag in message.supported)
+
+    def confirm(self, response: Response) -> None:
+        """Read route set and target anew from the 2xx that makes an early dialog a call (13.2.2.4)."""
+        routes = tuple(reversed(response.record_routes))
+        if len(routes) <= MAX_ROUTES:
+            self.route_set = routes
+        self.refresh_target(response)
+        self.learn(response)
 
     def refresh_target(self, message: Request | Response) -> None:
         """Take a new remote target from the Contact of a re-INVITE or of its 2xx (:rfc:`3261#section-12.2`)."""
@@ -113,6 +134,14 @@ class Dialog:
 
 
 def _contact(message: Request | Response) -> Uri | None:
-    """Return the Contact, which in a dialog is a SIP URI (:rfc:`3261#section-8.1.1.8`); any other is of no use."""
+    """Return the Contact, which in a dialog is a SIP URI (:rfc:`3261#section-8.1.1.8`); any other is of no use.
+
+    Headers and method in it may not steer what we send (:rfc:`3261#section-19.1.5`).
+    """
     contacts = message.contacts
-    return contacts[0].uri if contacts and isinstance(contacts[0].uri, SipUri) else None
+    uri = contacts[0].uri if contacts else None
+    if not isinstance(uri, SipUri):
+        return None
+    if uri.headers:
+        uri = replace(uri, headers=())
+    return uri if uri.param("method") is None else uri.without_param("method")

@@ -77,17 +77,12 @@ def replaced_call(core: Core, calls: Mapping[str, CallingSide | CalledSide], req
     if replaces is None:
         return None
     for dialog_id in replaces.dialogs:
-        found = core.dialogs.get(dialog_id)
-        handle = next((handle for handle, side in calls.items() if _has(side, found, dialog_id)), None)
-        if isinstance(found, Session) and (found.stage is not Stage.UP or handle is None):
+        session = core.dialogs.get(dialog_id)
+        if not isinstance(session, Session):
+            continue
+        if session.stage is Stage.EARLY:
+            return session.handle if session.dialog.is_caller and session.handle is not None else Refusal(481)
+        if session.stage is not Stage.UP or session.handle not in calls:
             return Refusal(603)
-        if handle is not None:
-            return Refusal(486) if isinstance(found, Session) and replaces.early_only else handle
+        return Refusal(486) if replaces.early_only else session.handle
     return Refusal(481)
-
-
-def _has(side: CallingSide | CalledSide, found: object, dialog: DialogId) -> bool:
-    """Whether a call is the one: it is up in this dialog, or we called and it rings there."""
-    if found is None:
-        return False
-    return side.session is found or (isinstance(side, CallingSide) and side is found)

@@ -1,268 +1,125 @@
-"""A call that is up: its confirmed dialog, re-INVITEs both ways, and BYE.
+"""One dialog of a call, from its first provisional response to its end: what both sides have in common.
 
 Both kinds of call (:class:`~offhook.sip.calls.calling.CallingSide`, :class:`~offhook.sip.calls.called.CalledSide`)
-end in one.
-A fork that lost gets one as well, without a handle: it is acknowledged and ended, and nobody hears of it.
+end in one. A fork that lost gets one as well, without a handle: it is acknowledged and ended, and nobody hears of it.
+
+What a dialog can do is in its parts: :class:`OfferAnswer` and :class:`Reoffers` (sessions), :class:`SessionTimer`,
+:class:`ReliableResponses` and :class:`Pracks` (100rel), :class:`Infos`, :class:`ConnectedIdentity`. Requests that come
+in go by a table, method by method; further methods are in ``core.methods``.
 """
 
 from collections.abc import Callable
 from enum import Enum
 
 from offhook.sip.calls.accepted import AcceptedInvite
+from offhook.sip.calls.acknowledgements import Acknowledgements
+from offhook.sip.calls.connected import ConnectedIdentity
 from offhook.sip.calls.dialog import Dialog
+from offhook.sip.calls.ending import Bye
+from offhook.sip.calls.features import limit_features
+from offhook.sip.calls.info import Infos, info_refusal
+from offhook.sip.calls.offeranswer import OfferAnswer, Phase, session_part
+from offhook.sip.calls.offering import Wish
+from offhook.sip.calls.pracks import Pracks
+from offhook.sip.calls.reliable import ReliableResponses
+from offhook.sip.calls.reoffers import Reoffers
+from offhook.sip.calls.session_timer import SessionTimer, Terms
 from offhook.sip.core import Core
 from offhook.sip.errors import LocalError
-from offhook.sip.events import (
-    Body,
-    CallConfirmed,
-    CallOver,
-    CallReoffer,
-    Flow,
-    ReofferAccepted,
-    ReofferRefused,
-    Target,
-    Transmit,
-    Transport,
-)
-from offhook.sip.messages.headers import Via
+from offhook.sip.events import Body, CallConfirmed, CallInfo, CallOver, Flow, PeerChanged, Transport
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
-from offhook.sip.responses import body_of, reason_text, reply, respond_to, set_body, unacceptable_body
+from offhook.sip.responses import Refusal, body_of, reason_text, reply, respond_to, set_body
 from offhook.sip.transactions.client_request import ClientRequest, RequestOwner
-from offhook.sip.transactions.client_transaction import ClientTransaction
 from offhook.sip.transactions.next_hop import Hop
 from offhook.sip.transactions.server_transaction import ServerTransaction
 
 Contact = Callable[[Transport, str], str]
-CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
 class Stage(Enum):
-    """UP: the call stands. ENDING: BYE is due or on its way. OVER: nothing is left to do."""
+    """EARLY: not answered yet. UP: the call stands. ENDING: BYE is due or on its way. OVER: nothing is left to do."""
 
+    EARLY = "early"
     UP = "up"
     ENDING = "ending"
     OVER = "over"
 
 
 class Session:
-    """One confirmed dialog of a call; ``handle`` None: events are kept to ourselves."""
+    """One dialog of a call; ``handle`` None: events are kept to ourselves.
+
+    ``on_early_end(reason, now)``: BYE came before the answer. ``on_prack(now)``: a reliable response of ours was
+    acknowledged. ``on_over()``: nothing is left to do. An emergency call is not ended by its session timer.
+    """
 
     def __init__(
-        self, core: Core, handle: str | None, dialog: Dialog, account: Account | None, contact: Contact
+        self,
+        core: Core,
+        handle: str | None,
+        dialog: Dialog,
+        account: Account | None,
+        contact: Contact,
+        stage: Stage = Stage.UP,
+        *,
+        emergency: bool = False,
     ) -> None:
-        self.stage = Stage.UP
+        self.core = core
+        self.handle = handle
         self.dialog = dialog
+        self.account = account
+        self.stage = stage
         self.on_over: Callable[[], None] | None = None
-        self._core = core
-        self._handle = handle
-        self._account = account
+        self.on_early_end: Callable[[str, float], None] | None = None
+        self.on_prack: Callable[[float], None] | None = None
+        self.reliable: ReliableResponses | None = None
+        self.offers = OfferAnswer()
+        self.acks = Acknowledgements(core, dialog)
+        self.pracks = Pracks(self)
+        self.reoffers = Reoffers(self)
+        settings = account.settings if account is not None else None
+        self.timer = SessionTimer(core.timers, Terms.of(settings), self._refresh, self._expired)
         self._contact = contact
+        self._emergency = emergency
+        self._identity = ConnectedIdentity(dialog)
+        self._infos = Infos(self._send_info)
         self._unacked: AcceptedInvite | None = None
-        self._acks: dict[int, list[Transmit]] = {}
-        self._offering: ClientRequest | None = None
-        self._offer: Body | None = None
-        self._offered: ServerTransaction | None = None
+        self._reason = ""
+        self._methods = {
+            "BYE": self._on_bye,
+            "INVITE": self._on_invite,
+            "UPDATE": self._on_update,
+            "PRACK": self._on_prack,
+            "INFO": self._on_info,
+            "OPTIONS": self._on_options,
+        }
         core.dialogs[dialog.id] = self
-
-    @property
-    def account(self) -> Account | None:
-        """The account that the call is by."""
-        return self._account
 
     def contact(self, flow: Flow) -> str:
         """Return our Contact for a response that goes back by ``flow``."""
         return self._contact(flow.transport, flow.remote[0])
 
-    # -- the caller's duties ------------------------------------------------------------------------------------
+    @property
+    def is_early(self) -> bool:
+        """True before the answer."""
+        return self.stage is Stage.EARLY
 
-    def acknowledge(self, invite: Request, now: float) -> None:
-        """Send the ACK for a 2xx to ``invite``, the same bytes each time it is repeated (13.2.2.4)."""
-        number = invite.cseq.number
-        known = self._acks.get(number)
-        if known is not None:
-            self._core.outbox.extend(known)
-            return
-        sent = self._acks[number] = []
-        ack = self.dialog.request("ACK", number)
-        for name in CREDENTIALS:
-            for value in invite.headers.get_all(name):
-                ack.headers.add(name, value)
-        ack.headers.set("User-Agent", self._core.settings.user_agent)
+    @property
+    def live(self) -> bool:
+        """True until somebody ends it."""
+        return self.stage in (Stage.EARLY, Stage.UP)
 
-        def located(targets: list[Target], reason: str, now: float) -> None:
-            if targets:
-                sent.append(self._ack_for(ack, targets[0]))
-                self._core.outbox.extend(sent)
+    @property
+    def has_unacked(self) -> bool:
+        """True while a 2xx of ours waits for its ACK."""
+        return self._unacked is not None
 
-        try:
-            self._core.hops.find(Hop.of_uri(self.dialog.next_hop), now, located)
-        except LocalError:
-            return  # A Contact that names no host: there is nowhere to send an ACK to.
+    @property
+    def has_open_prack(self) -> bool:
+        """True while a reliable response, either way, is not settled."""
+        return self.pracks.open or (self.reliable is not None and self.reliable.unacknowledged is not None)
 
-    def _ack_for(self, ack: Request, target: Target) -> Transmit:
-        host, port = self._core.local_address(target.transport, target.ip)
-        via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
-        ack.headers.prepend("Via", str(via))
-        return Transmit(bytes(ack), target.transport, (target.ip, target.port))
-
-    # -- the callee's duties ------------------------------------------------------------------------------------
-
-    def accept(self, transaction: ServerTransaction, response: Response, now: float) -> None:
-        """Send a 2xx to an INVITE, and see that it is acknowledged."""
-        transaction.on_ack = self.on_ack
-        self._unacked = AcceptedInvite(self._core, transaction, response, self._never_acknowledged)
-        self._unacked.start(now)
-
-    def on_ack(self, request: Request, now: float) -> None:
-        """Take the ACK for a 2xx of ours."""
-        accepted = self._unacked
-        if accepted is None or request.cseq.number != accepted.cseq:
-            return
-        accepted.stop()
-        self._unacked = None
-        if self.stage is Stage.ENDING:
-            self._send_bye(now)
-        elif self._handle is not None:
-            self._core.emit(CallConfirmed(self._handle, body_of(request)))
-
-    def _never_acknowledged(self, now: float) -> None:
-        self._unacked = None
-        if self.stage is Stage.UP:
-            self._tell_over("no ACK came")
-        if self.stage is not Stage.OVER:
-            self.stage = Stage.ENDING
-            self._send_bye(now)
-
-    # -- ending -------------------------------------------------------------------------------------------------
-
-    def hang_up(self, now: float) -> None:
-        """End the call; a callee may not send BYE before the ACK (:rfc:`3261#section-15`), so that waits."""
-        if self.stage is not Stage.UP:
-            return
-        self.stage = Stage.ENDING
-        if self._offered is not None:
-            respond_to(self._core, self._offered, 487, "Request Terminated", now)
-            self._offered = None
-        if self._unacked is None:
-            self._send_bye(now)
-
-    def _send_bye(self, now: float) -> None:
-        bye = self.dialog.request("BYE", self.dialog.next_cseq())
-        bye.headers.set("User-Agent", self._core.settings.user_agent)
-        try:
-            self._client(bye, _Bye(self)).start(now)
-        except LocalError:
-            self.finish()
-
-    def finish(self) -> None:
-        """Let the dialog go."""
-        if self.stage is Stage.OVER:
-            return
-        self.stage = Stage.OVER
-        if self._unacked is not None:
-            self._unacked.stop()
-            self._unacked = None
-        if self._core.dialogs.get(self.dialog.id) is self:
-            del self._core.dialogs[self.dialog.id]
-        if self.on_over is not None:
-            self.on_over()
-
-    def _tell_over(self, reason: str, elsewhere: bool = False) -> None:
-        if self._handle is not None:
-            self._core.emit(CallOver(self._handle, reason, elsewhere))
-
-    # -- requests from the other side ---------------------------------------------------------------------------
-
-    def on_request(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        """Take a request within the dialog."""
-        if not self.dialog.in_order(request):
-            respond_to(self._core, transaction, 500, "CSeq Out of Order", now)
-        elif request.method == "BYE":
-            self._on_bye(request, transaction, now)
-        elif request.method == "INVITE":
-            self._on_reinvite(request, transaction, now)
-        elif (method := self._core.methods.get(request.method)) is not None:
-            method(self, request, transaction, now)
-        else:
-            respond_to(self._core, transaction, 200, "OK", now)
-
-    def _on_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        respond_to(self._core, transaction, 200, "OK", now)
-        if self._offered is not None:
-            respond_to(self._core, self._offered, 487, "Request Terminated", now)
-            self._offered = None
-        if self.stage is Stage.UP:
-            self._tell_over(reason_text(request) or "the other side hung up")
-        self.finish()
-
-    def _on_reinvite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        refusal = unacceptable_body(self._core, request)
-        if self.stage is not Stage.UP or self._handle is None:
-            respond_to(self._core, transaction, 481, "Call/Transaction Does Not Exist", now)
-        elif self._offered is not None:
-            retry = str(int(self._core.fraction() * 10))
-            respond_to(self._core, transaction, 500, "Re-INVITE In Progress", now, (("Retry-After", retry),))
-        elif self._offering is not None or self._unacked is not None:
-            respond_to(self._core, transaction, 491, "Request Pending", now)
-        elif refusal is not None:
-            respond_to(self._core, transaction, refusal.status, refusal.reason, now, refusal.headers)
-        else:
-            self._offered = transaction
-            transaction.tag = self.dialog.id.local_tag
-            transaction.on_cancel = lambda cancel, now: self._withdrawn(transaction, now)
-            respond_to(self._core, transaction, 100, "Trying", now)
-            self._core.emit(CallReoffer(self._handle, body_of(request)))
-
-    def _withdrawn(self, transaction: ServerTransaction, now: float) -> None:
-        """A CANCEL for a re-INVITE that is not answered yet."""
-        if self._offered is transaction:
-            self._offered = None
-            respond_to(self._core, transaction, 487, "", now)
-
-    def accept_reoffer(self, body: Body | None, now: float) -> None:
-        """Answer the re-INVITE that waits; nothing when it has gone meanwhile."""
-        transaction, self._offered = self._offered, None
-        if transaction is None:
-            return
-        self.dialog.refresh_target(transaction.request)
-        response = reply(self._core, transaction.request, 200)
-        self._core.describe(response)
-        flow = transaction.flow
-        response.headers.set("Contact", self._contact(flow.transport, flow.remote[0]))
-        self.accept(transaction, set_body(response, body), now)
-
-    def reject_reoffer(self, status: int, now: float) -> None:
-        """Refuse the re-INVITE that waits; the session goes on as it was."""
-        transaction, self._offered = self._offered, None
-        if transaction is not None:
-            respond_to(self._core, transaction, status, "Not Acceptable Here" if status == 488 else "", now)
-
-    # -- re-INVITE of ours --------------------------------------------------------------------------------------
-
-    def reinvite(self, body: Body | None, now: float) -> None:
-        """Offer a new session; waits its turn after a glare (:rfc:`3261#section-14.1`)."""
-        self._offer = body
-        if self.stage is not Stage.UP or self._offering is not None:
-            return
-        if self._offered is not None or self._unacked is not None:
-            self._glare(now)
-            return
-        invite = self.dialog.request("INVITE", self.dialog.next_cseq())
-        self._core.describe(invite)
-        try:
-            self._offering = self._client(set_body(invite, body), self, self._contact)
-            self._offering.start(now)
-        except LocalError:
-            self._refused(503)
-
-    def update(self, body: Body | None, now: float) -> None:
-        """Offer a new session by UPDATE (:rfc:`3311`)."""
-        self.reinvite(body, now)
-
-    def info(self, body: Body, now: float) -> None:
-        """Send an INFO."""
-        self.send("INFO", _Forgotten(), now, body=body)
+    # -- requests of ours ---------------------------------------------------------------------------------------
 
     def send(
         self,
@@ -276,98 +133,251 @@ class Session:
     ) -> ClientRequest | None:
         """Send a request of the dialog, ``contact``: with a Contact; None, after ``on_failed``: there is no way to."""
         request = self.dialog.request(method, self.dialog.next_cseq())
-        self._core.describe(request)
+        self.describe(request)
         for name, value in headers:
             request.headers.add(name, value)
+        set_body(request, body)
         try:
-            client = self._client(set_body(request, body), owner, self._contact if contact else None)
+            hop = Hop.of_uri(self.dialog.next_hop)
+            client = ClientRequest(
+                self.core,
+                request,
+                hop,
+                owner,
+                self.dialog.next_cseq,
+                account=self.account,
+                contact=self._contact if contact else None,
+            )
             client.start(now)
         except LocalError as error:
             owner.on_failed(str(error), now)
             return None
         return client
 
-    def _client(self, request: Request, owner: RequestOwner, contact: Contact | None = None) -> ClientRequest:
-        hop = Hop.of_uri(self.dialog.next_hop)
-        return ClientRequest(
-            self._core, request, hop, owner, self.dialog.next_cseq, account=self._account, contact=contact
-        )
+    def describe(self, message: Request | Response) -> None:
+        """Say what we can do, as far as the account lets us."""
+        self.core.describe(message)
+        limit_features(self.account.settings if self.account is not None else None, message)
 
-    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Nothing changes until the re-INVITE's final response."""
+    def success(self, transaction: ServerTransaction, now: float) -> Response:
+        """Return the 200 to an INVITE or UPDATE of the dialog, with the session timer's terms."""
+        response = reply(self.core, transaction.request, 200, "", self.dialog.id.local_tag)
+        self.describe(response)
+        response.headers.set("Contact", self.contact(transaction.flow))
+        self.timer.grant(transaction.request, response, now)
+        return response
 
-    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Take the end of a re-INVITE of ours."""
-        if 200 <= response.status < 300:
-            fresh = attempt.request.cseq.number not in self._acks
-            if fresh:
-                self.dialog.refresh_target(response)
-            self.acknowledge(attempt.request, now)
-            if fresh and self._handle is not None and self.stage is Stage.UP:
-                self._core.emit(ReofferAccepted(self._handle, body_of(response)))
-            self._offering = None
-        elif response.status == 491:
-            self._offering = None
-            self._glare(now)
+    def reinvite(self, body: Body | None, now: float) -> None:
+        """Offer a new session, now or in its turn (before the answer by UPDATE); None: have the other side offer."""
+        if self.live:
+            self.reoffers.want(Wish(body), now)
+
+    def update(self, body: Body | None, now: float) -> None:
+        """Offer a new session by UPDATE (:rfc:`3311`), by re-INVITE where the other side takes none."""
+        if self.live:
+            self.reoffers.want(Wish(body, by_update=True), now)
+
+    def accept_reoffer(self, body: Body | None, now: float) -> None:
+        """Answer the offer that waits; nothing when it has gone meanwhile."""
+        self.reoffers.accept(body, now)
+
+    def reject_reoffer(self, status: int, now: float) -> None:
+        """Refuse the offer that waits; the session goes on as it was."""
+        self.reoffers.reject(status, now)
+
+    def info(self, body: Body, now: float) -> None:
+        """Send an INFO, after those before it."""
+        if self.live:
+            self._infos.add(body, now)
+
+    def _send_info(self, body: Body, now: float) -> None:
+        self.send("INFO", self._infos, now, body=body)
+
+    def _refresh(self, now: float) -> None:
+        self.reoffers.want(Wish(None, by_update=True, refresh=True), now)
+
+    # -- the callee's duties ------------------------------------------------------------------------------------
+
+    def accept(self, transaction: ServerTransaction, response: Response, now: float) -> None:
+        """Send a 2xx to an INVITE, and see that it is acknowledged."""
+        transaction.on_ack = self.on_ack
+        self._unacked = AcceptedInvite(self.core, transaction, response, self._never_acknowledged)
+        self._unacked.start(now)
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """Take the ACK for a 2xx of ours."""
+        accepted = self._unacked
+        if accepted is None or request.cseq.number != accepted.cseq:
+            return
+        accepted.stop()
+        self._unacked = None
+        if self.stage is Stage.ENDING:
+            self._send_bye(now)
+            return
+        if self.offers.phase is Phase.OFFERED:
+            answer = session_part(body_of(request))
+            if answer is not None:
+                self.offers.they_answer(answer)
+            else:
+                self.offers.withdrawn()
+        if self.handle is not None:
+            self.core.emit(CallConfirmed(self.handle, body_of(request)))
+        self.reoffers.go_on(now)
+
+    def _never_acknowledged(self, now: float) -> None:
+        self._unacked = None
+        if self.stage is Stage.UP:
+            self._reason = 'SIP;cause=408;text="no ACK came"'
+            self.tell_over("no ACK came")
+        if self.stage is not Stage.OVER:
+            self.stage = Stage.ENDING
+            self._send_bye(now)
+
+    # -- ending -------------------------------------------------------------------------------------------------
+
+    def confirm(self) -> None:
+        """The call is answered: from here on it is up."""
+        if self.is_early:
+            self.stage = Stage.UP
+            self.core.dialogs[self.dialog.id] = self
+
+    def retire(self) -> None:
+        """An early dialog is not followed any further; a late 2xx may :meth:`confirm` it, only to be ended."""
+        self.handle = None
+        self.timer.stop()
+        self._infos.stop()
+        self.reoffers.forget()
+        if self.core.dialogs.get(self.dialog.id) is self:
+            del self.core.dialogs[self.dialog.id]
+
+    def hang_up(self, now: float, reason: str = "") -> None:
+        """End the call; a callee may not send BYE before the ACK (:rfc:`3261#section-15`), so that waits.
+
+        ``reason`` is the value of a Reason header (:rfc:`3326`).
+        """
+        if self.stage is not Stage.UP:
+            return
+        self._reason = reason
+        self._stop(now)
+        if self._unacked is None:
+            self._send_bye(now)
+
+    def lost(self, reason: str, now: float) -> None:
+        """The other side has ended the call without a word; BYE all the same, for whoever may still think it up."""
+        if self.stage is Stage.UP:
+            self.tell_over(reason)
+            self._stop(now)
+            self._send_bye(now)
+
+    def _expired(self, now: float) -> None:
+        if self.stage is Stage.UP and not self._emergency:
+            self.tell_over("nobody refreshed the call")
+            self.hang_up(now, 'SIP;cause=408;text="Session timer expired"')
+
+    def _stop(self, now: float) -> None:
+        self.stage = Stage.ENDING
+        self.timer.stop()
+        self._infos.stop()
+        self.reoffers.stop(now)
+
+    def _send_bye(self, now: float) -> None:
+        headers = (("Reason", self._reason),) if self._reason else ()
+        self.send("BYE", Bye(self.finish), now, headers=headers)
+
+    def finish(self) -> None:
+        """Let the dialog go."""
+        if self.stage is Stage.OVER:
+            return
+        self.stage = Stage.OVER
+        self.timer.stop()
+        if self._unacked is not None:
+            self._unacked.stop()
+            self._unacked = None
+        if self.core.dialogs.get(self.dialog.id) is self:
+            del self.core.dialogs[self.dialog.id]
+        if self.on_over is not None:
+            self.on_over()
+
+    def tell_over(self, reason: str, elsewhere: bool = False) -> None:
+        """Tell the application that the other side ended the call."""
+        if self.handle is not None:
+            self.core.emit(CallOver(self.handle, reason, elsewhere))
+
+    # -- requests from the other side ---------------------------------------------------------------------------
+
+    def on_request(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """Take a request within the dialog."""
+        if not self.dialog.in_order(request):
+            respond_to(self.core, transaction, 500, "CSeq Out of Order", now)
+            return
+        self.dialog.learn(request)
+        own, further = self._methods.get(request.method), self.core.methods.get(request.method)
+        if own is not None:
+            own(request, transaction, now)
+        elif further is not None:
+            further(self, request, transaction, now)
         else:
-            self._refused(response.status)
-            if response.status == 481 and self.stage is Stage.UP:
-                self._tell_over("the other side no longer knows the call")
-                self.stage = Stage.ENDING
-                self._send_bye(now)
+            allow = (("Allow", ", ".join(self.core.allowed)),)
+            respond_to(self.core, transaction, 405, "", now, allow)
 
-    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """A re-INVITE that was given up for another target was answered after all."""
-        self.acknowledge(attempt.request, now)
+    def _on_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        respond_to(self.core, transaction, 200, "", now)
+        reason = reason_text(request)
+        if self.is_early and self.on_early_end is not None:
+            self.on_early_end(reason or "the caller hung up", now)
+            return
+        was_up = self.stage is Stage.UP
+        self._stop(now)
+        if was_up:
+            self.tell_over(reason or "the other side hung up")
+        self.finish()
 
-    def on_failed(self, reason: str, now: float) -> None:
-        """The re-INVITE got no answer; media may well flow still, so the call stands."""
-        self._refused(408)
+    def _on_invite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self.see_request(request, transaction)
+        self.reoffers.on_reinvite(request, transaction, now)
 
-    def _refused(self, status: int) -> None:
-        self._offering = None
-        if self._handle is not None and self.stage is Stage.UP:
-            self._core.emit(ReofferRefused(self._handle, status))
+    def _on_update(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self.see_request(request, transaction)
+        self.reoffers.on_update(request, transaction, now)
 
-    def _glare(self, now: float) -> None:
-        """Both offered at once: who made the Call-ID waits 2.1-4 s, the other 0-2 s (14.1)."""
-        fraction = self._core.fraction()
-        wait = 2.1 + 1.9 * fraction if self.dialog.is_caller else 2.0 * fraction
-        self._core.timers.start(now + wait, lambda t: self.reinvite(self._offer, t))
+    def _on_options(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        response = reply(self.core, request, 200)
+        self.describe(response)
+        response.headers.set("Accept", ", ".join(self.core.settings.accept))
+        transaction.respond(response, now)
 
+    def _on_info(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        refusal = info_refusal(request) if self.live else Refusal(481)
+        if refusal is not None:
+            respond_to(self.core, transaction, refusal.status, refusal.reason, now, refusal.headers)
+            return
+        respond_to(self.core, transaction, 200, "", now)
+        body = body_of(request)
+        if body is not None and self.handle is not None:
+            self.core.emit(CallInfo(self.handle, body))
 
-class _Bye:
-    """Owner of a session's BYE: whatever comes of it, the session is over then."""
+    def _on_prack(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        if self.reliable is None or not self.reliable.acknowledge(request, now):
+            respond_to(self.core, transaction, 481, "", now)
+            return
+        self.reoffers.on_prack(request, transaction, now)
+        if self.on_prack is not None:
+            self.on_prack(now)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    # -- who is there -------------------------------------------------------------------------------------------
 
-    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """A BYE has nothing to show on the way."""
+    def see_request(self, request: Request, transaction: ServerTransaction) -> None:
+        """Note who the other side is by a request of theirs."""
+        if self.live:
+            peer = self._identity.take_request(request, self._trusts(transaction.flow.remote[0]))
+            if peer is not None and self.handle is not None:
+                self.core.emit(PeerChanged(self.handle, peer))
 
-    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Over, even where the other side knows nothing of the dialog (481)."""
-        self._session.finish()
+    def see_response(self, response: Response, ip: str) -> None:
+        """Note who the other side is by a 2xx that came from ``ip``."""
+        peer = self._identity.take_response(response, self._trusts(ip))
+        if peer is not None and self.handle is not None and self.live:
+            self.core.emit(PeerChanged(self.handle, peer))
 
-    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Cannot happen to a BYE."""
-
-    def on_failed(self, reason: str, now: float) -> None:
-        """Nobody answered: over all the same."""
-        self._session.finish()
-
-
-class _Forgotten:
-    """Owner of a request whose fate nobody waits for."""
-
-    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Not of interest."""
-
-    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Not of interest."""
-
-    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """Not of interest."""
-
-    def on_failed(self, reason: str, now: float) -> None:
-        """Not of interest."""
+    def _trusts(self, ip: str) -> bool:
+        return self.account is not None and self.account.is_server(ip)

@@ -105,6 +105,7 @@ class ClientRequest:
         self._renewed = False
         self._cancel_sent: set[str] = set()
         self._cancelled = False
+        self._cancel_reason = ""
         self._done = False
         self._failed = False
         self._reasons: list[str] = []
@@ -119,11 +120,15 @@ class ClientRequest:
         """Send it."""
         self._core.hops.find(self._hop, now, self._located, self._keep)
 
-    def cancel(self, now: float) -> None:
-        """Give up an INVITE (:rfc:`3261#section-9.1`): CANCEL, once a provisional response allows it."""
+    def cancel(self, now: float, reason: str = "") -> None:
+        """Give up an INVITE (:rfc:`3261#section-9.1`): CANCEL, once a provisional response allows it.
+
+        ``reason`` is the value of its Reason header (:rfc:`3326`).
+        """
         if self._cancelled or self._done:
             return
         self._cancelled = True
+        self._cancel_reason = reason
         if self._current is None:
             self._fail(now)
         elif self._current.state is State.PROCEEDING:
@@ -366,6 +371,8 @@ class ClientRequest:
         self._cancel_sent.add(branch)
         cancel = derived(transaction.request, "CANCEL")
         cancel.headers.set("User-Agent", self._core.settings.user_agent)
+        if self._cancel_reason:
+            cancel.headers.set("Reason", self._cancel_reason)
         sent = transaction.transmit
         transmit = Transmit(bytes(cancel), sent.transport, sent.remote, sent.flow, sent.name, sent.account)
         self._core.transactions.send(cancel, transmit, Unheard(), now)

@@ -1,0 +1,66 @@
+"""The ACKs that a caller owes for each 2xx to an INVITE of his (:rfc:`3261#section-13.2.2.4`)."""
+
+from offhook.sip.calls.dialog import Dialog
+from offhook.sip.core import Core
+from offhook.sip.errors import LocalError
+from offhook.sip.events import Body, Target, Transmit
+from offhook.sip.messages.headers import Via
+from offhook.sip.messages.message import Request
+from offhook.sip.responses import set_body
+from offhook.sip.transactions.next_hop import Hop
+
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
+
+
+class Acknowledgements:
+    """What was acknowledged in one dialog, by CSeq: a repeated 2xx gets the same bytes again."""
+
+    def __init__(self, core: Core, dialog: Dialog) -> None:
+        self._core = core
+        self._dialog = dialog
+        self._sent: dict[int, list[Transmit]] = {}
+        self._waiting: set[int] = set()
+
+    def is_known(self, invite: Request) -> bool:
+        """True when a 2xx to this INVITE was seen before, its ACK sent or still waiting for our answer."""
+        return invite.cseq.number in self._sent or invite.cseq.number in self._waiting
+
+    def wait(self, invite: Request) -> None:
+        """The 2xx carries an offer: its ACK is sent with our answer, by :meth:`send`; until then it may be repeated."""
+        self._waiting.add(invite.cseq.number)
+
+    def send(self, invite: Request, now: float, body: Body | None = None) -> None:
+        """Send the ACK for a 2xx to ``invite``, for a repeated 2xx the one that was sent before."""
+        number = invite.cseq.number
+        known = self._sent.get(number)
+        if known is not None:
+            self._core.outbox.extend(known)
+            return
+        self._waiting.discard(number)
+        sent = self._sent[number] = []
+        ack = self._dialog.request("ACK", number)
+        for name in CREDENTIALS:
+            for value in invite.headers.get_all(name):
+                ack.headers.add(name, value)
+        ack.headers.set("User-Agent", self._core.settings.user_agent)
+        set_body(ack, body)
+
+        def located(targets: list[Target], reason: str, now: float) -> None:
+            if targets:
+                sent.append(self._ack_for(ack, targets[0]))
+                self._core.outbox.extend(sent)
+
+        try:
+            self._core.hops.find(Hop.of_uri(self._dialog.next_hop), now, located)
+        except LocalError:
+            return  # A Contact that names no host: there is nowhere to send an ACK to.
+
+    def repeat(self, invite: Request) -> None:
+        """Answer a repeated 2xx; nothing while its ACK waits for our answer."""
+        self._core.outbox.extend(self._sent.get(invite.cseq.number, ()))
+
+    def _ack_for(self, ack: Request, target: Target) -> Transmit:
+        host, port = self._core.local_address(target.transport, target.ip)
+        via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
+        ack.headers.prepend("Via", str(via))
+        return Transmit(bytes(ack), target.transport, (target.ip, target.port))
