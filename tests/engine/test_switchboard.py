@@ -26,13 +26,28 @@ class Calls:
         self.on_place: Callable[[str], None] = lambda call: None
         self.on_answer: Callable[[str], None] = lambda call: None
 
-    def place(self, call: str, number: str) -> None:
+    def place(self, call: str, number: str, by: str | None = None) -> None:
         self.notes.append(f"{self.emergency}place {call} {number}")
         self.up = call
         self.on_place(call)
 
     def ring(self, call: str) -> None:
         self.notes.append(f"ring {call}")
+
+    def wait(self, call: str) -> None:
+        self.notes.append(f"wait {call}")
+
+    def hold(self, call: str) -> None:
+        self.notes.append(f"hold {call}")
+
+    def resume(self, call: str) -> None:
+        self.notes.append(f"resume {call}")
+
+    def transfer(self, call: str, number: str) -> None:
+        self.notes.append(f"transfer {call} {number}")
+
+    def join(self, call: str, other: str) -> None:
+        self.notes.append(f"join {call} {other}")
 
     def answer(self, call: str) -> None:
         self.notes.append(f"answer {call}")

@@ -4,7 +4,7 @@ import pytest
 
 from offhook.phone import events as on
 from offhook.phone.states import OFF_HOOK, State
-from offhook.phone.transitions import IGNORE, TRANSITIONS
+from offhook.phone.transitions import ASIDE, IGNORE, TRANSITIONS
 
 EVENTS = get_args(on.Event)
 
@@ -42,11 +42,18 @@ def reachable(arrows: dict[State, frozenset[State]], start: State) -> set[State]
 
 
 @pytest.mark.parametrize("state", sorted(OFF_HOOK, key=lambda state: state.value))
-def test_putting_the_handset_back_leads_on_hook_from_everywhere(state: State) -> None:
-    assert TRANSITIONS[state][on.HookReplaced].targets == {State.ON_HOOK}
+def test_putting_the_handset_back_leads_on_hook_from_everywhere_or_rings_for_a_call_that_is_left(state: State) -> None:
+    assert TRANSITIONS[state][on.HookReplaced].targets == {State.ON_HOOK, State.RINGING}
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_further_call_rings_only_on_hook(state: State) -> None:
-    target = State.RINGING if state is State.ON_HOOK else state
-    assert TRANSITIONS[state][on.CallIncoming].targets == {target}
+    targets = {state, State.RINGING} if state is State.ON_HOOK else {state}
+    assert TRANSITIONS[state][on.CallIncoming].targets == targets
+
+
+@pytest.mark.parametrize("state", State)
+def test_news_of_a_call_that_is_not_in_the_ear_has_a_row_in_every_state(state: State) -> None:
+    of_a_call = {event for event in EVENTS if "call" in event.__dataclass_fields__ and event.__name__.startswith("Call")}
+    news = of_a_call - {on.CallIncoming, on.CallRequested} | {on.TimerFired}
+    assert set(ASIDE[state]) == news

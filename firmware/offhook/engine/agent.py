@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 
-from offhook.engine.leg import Leg
+from offhook.engine.leg import Leg, LegListener
 from offhook.engine.legs import Legs
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
@@ -11,8 +11,10 @@ from offhook.sip.events import IncomingCall
 from offhook.sip.messages.uri import SipUri, parse_uri
 from offhook.sip.settings import AccountSettings
 
+_OK, _REDIRECTION, _FORBIDDEN = 200, 300, 403
 
-class Agent:
+
+class Agent(LegListener):
     """Places, answers and ends ordinary calls, and posts what becomes of them.
 
     ``in_service(account name)`` tells whether an account can place calls; the first that can is used, else the first
@@ -35,13 +37,12 @@ class Agent:
         self._barred = barred
         self._handles = itertools.count(1)
 
-    def place(self, call: str, number: str) -> None:
-        """Call ``number`` (digits of the dial plan, or a SIP URI)."""
-        account = next((a for a in self._accounts if self._in_service(a.name)), None) or next(
-            iter(self._accounts), None
-        )
+    def place(self, call: str, number: str, by: str | None = None) -> None:
+        """Call ``number`` (digits of the dial plan, or a SIP URI), ``by`` an account of this name."""
+        account = self._account(by)
         if account is None:
-            self._post(phone.CallFailed(call, 0, "no account in the config"))
+            reason = "no account in the config" if by is None else f"no account named {by!r}"
+            self._post(phone.CallFailed(call, 0, reason))
             return
         if self._barred(number, account):
             self._post(phone.CallFailed(call, 0, "barred on a simulated board"))
@@ -51,6 +52,12 @@ class Agent:
             self._legs.place(leg, target_uri(number, account))
         except OffhookError as error:
             self._post(phone.CallFailed(call, 0, str(error)))
+
+    def _account(self, name: str | None) -> AccountSettings | None:
+        if name is not None:
+            return next((account for account in self._accounts if account.name == name), None)
+        first = next(iter(self._accounts), None)
+        return next((account for account in self._accounts if self._in_service(account.name)), first)
 
     def incoming(self, event: IncomingCall) -> None:
         """Take a call that the endpoint announced."""
@@ -64,6 +71,24 @@ class Agent:
         leg = self._legs.by_call(call)
         if leg is not None and leg.direction == "in" and not leg.answered:
             self._legs.ring(leg)
+
+    def wait(self, call: str) -> None:
+        """As :meth:`ring`, for a call that is announced during another."""
+        leg = self._legs.by_call(call)
+        if leg is not None and leg.direction == "in" and not leg.answered:
+            self._legs.ring(leg, waiting=True)
+
+    def hold(self, call: str) -> None:
+        """Put a call on hold."""
+        leg = self._legs.by_call(call)
+        if leg is not None:
+            self._legs.hold(leg)
+
+    def resume(self, call: str) -> None:
+        """Take a call back from hold."""
+        leg = self._legs.by_call(call)
+        if leg is not None:
+            self._legs.resume(leg)
 
     def answer(self, call: str) -> None:
         """Answer a ringing call."""
@@ -90,6 +115,23 @@ class Agent:
         if leg is not None:
             self._legs.end(leg)
 
+    def transfer(self, call: str, number: str) -> None:
+        """Have the other side of a call call ``number`` in our place."""
+        leg = self._legs.by_call(call)
+        account = self._account(leg.account) if leg is not None else None
+        if leg is None or leg.emergency or account is None or self._barred(number, account):
+            self._post(phone.CallNotTransferred(call, _FORBIDDEN))
+            return
+        self._legs.transfer(leg, target_uri(number, account))
+
+    def join(self, call: str, other: str) -> None:
+        """Have the other side of a call take our place in another call."""
+        leg, second = self._legs.by_call(call), self._legs.by_call(other)
+        if leg is None or second is None or leg.emergency or second.emergency:
+            self._post(phone.CallNotTransferred(call, _FORBIDDEN))
+            return
+        self._legs.join_transfer(leg, second)
+
     def leg_trying(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
 
@@ -100,12 +142,23 @@ class Agent:
     def leg_accepted(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._post(phone.CallAnswered(leg.call))
-        if leg.state == "held":
+        if leg.held_there:
             self._post(phone.CallHeld(leg.call))
 
     def leg_held(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
-        self._post(phone.CallHeld(leg.call) if leg.state == "held" else phone.CallResumed(leg.call))
+        self._post(phone.CallHeld(leg.call) if leg.held_there else phone.CallResumed(leg.call))
+
+    def leg_hold_failed(self, leg: Leg, status: int) -> None:
+        """See :class:`offhook.engine.leg.LegListener`."""
+        self._post(phone.CallHoldFailed(leg.call))
+
+    def leg_transfer(self, leg: Leg, status: int, reason: str, final: bool) -> None:
+        """See :class:`offhook.engine.leg.LegListener`."""
+        if final and _OK <= status < _REDIRECTION:
+            self._post(phone.CallTransferred(leg.call))
+        elif final:
+            self._post(phone.CallNotTransferred(leg.call, status))
 
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""

@@ -20,7 +20,7 @@ from offhook.emergency.ladder import Ladder
 from offhook.emergency.location import Location
 from offhook.emergency.pidf import PidfIdentity, pidf_lo
 from offhook.engine.guard import EmergencyGuard
-from offhook.engine.leg import Leg
+from offhook.engine.leg import Leg, LegListener
 from offhook.engine.legs import Legs
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
@@ -55,7 +55,7 @@ class _Climb:
     timer: asyncio.TimerHandle | None = None
 
 
-class EmergencyCaller:
+class EmergencyCaller(LegListener):
     """One emergency call at a time: what the phone machine places, this climbs until somebody answers.
 
     Log lines name the digits that were dialled: what an emergency call did must be found afterwards.
@@ -144,12 +144,12 @@ class EmergencyCaller:
         self._report(leg, lambda ladder, n, now: ladder.on_answered(n, now))
         _log.warning("emergency call answered by %s", leg.account, extra={"call": leg.call, "account": leg.account})
         self._post(phone.CallAnswered(leg.call))
-        if leg.state == "held":
+        if leg.held_there:
             self._post(phone.CallHeld(leg.call))
 
     def leg_held(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
-        self._post(phone.CallHeld(leg.call) if leg.state == "held" else phone.CallResumed(leg.call))
+        self._post(phone.CallHeld(leg.call) if leg.held_there else phone.CallResumed(leg.call))
 
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""

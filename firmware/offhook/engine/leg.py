@@ -1,12 +1,12 @@
 """One SIP call as the engine sees it, and who hears of what becomes of it."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from offhook.engine.session import MediaSession
 from offhook.sip.events import Body
 
-LegState = Literal["calling", "ringing", "early", "talking", "held", "ending"]
+LegState = Literal["calling", "ringing", "early", "waiting", "talking", "held", "ending"]
 
 
 @dataclass(slots=True)
@@ -25,9 +25,13 @@ class Leg:
     offered: Body | None = None
     answered_at: float | None = None
     answered: bool = field(default=False)
+    held_here: bool = field(default=False)
+    held_there: bool = field(default=False)
+    offering: bool | None = field(default=None)
+    """Whether the offer that is under way says hold; None: none is under way."""
 
 
-class LegListener(Protocol):
+class LegListener:
     """What becomes of a leg, in order; after ``leg_refused`` or ``leg_over`` the leg is gone."""
 
     def leg_trying(self, leg: Leg) -> None:
@@ -40,7 +44,16 @@ class LegListener(Protocol):
         """The call is up."""
 
     def leg_held(self, leg: Leg) -> None:
-        """The other side put the call on hold (state ``held``) or took it back (state ``talking``)."""
+        """The other side put the call on hold or took it back (``held_there``)."""
+
+    def leg_hold_failed(self, leg: Leg, status: int) -> None:
+        """The other side did not agree to be put on hold; status 408: it did not answer."""
+
+    def leg_transfer(self, leg: Leg, status: int, reason: str, final: bool) -> None:
+        """How the other side gets on with the call that it was asked to make in our place."""
+
+    def leg_peer(self, leg: Leg) -> None:
+        """The other side is somebody else now (``peer``)."""
 
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """The call failed; status 0: nothing answered."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 
-from offhook.engine.leg import Leg
+from offhook.engine.leg import Leg, LegState
 from offhook.engine.observations import CallSeen, Observation
 from offhook.engine.session import MediaSession, Sessions
 from offhook.engine.shell import EndpointShell
@@ -89,9 +89,10 @@ class Legs:
             self.reject(leg, status)
         return status is None
 
-    def ring(self, leg: Leg) -> None:
-        """Tell the caller that the phone rings."""
-        self._seen(leg, "ringing")
+    def ring(self, leg: Leg, waiting: bool = False) -> None:
+        """Tell the caller that the phone rings, or that its call is announced during another."""
+        leg.state = "waiting" if waiting else "ringing"
+        self._seen(leg, leg.state)
         self._shell.endpoint.ring(leg.handle, self._shell.now())
         self._shell.pump()
 
@@ -120,6 +121,49 @@ class Legs:
         self._shell.endpoint.hang_up(leg.handle, self._shell.now())
         self._shell.pump()
 
+    def hold(self, leg: Leg) -> None:
+        """Put a leg on hold: it is silent both ways at once, and the other side is told by re-INVITE."""
+        self._hold(leg, True)
+
+    def resume(self, leg: Leg) -> None:
+        """Take a leg back from hold."""
+        self._hold(leg, False)
+
+    def _hold(self, leg: Leg, on: bool) -> None:
+        if leg.session is None or not leg.answered or leg.emergency or leg.held_here is on:
+            return
+        leg.held_here = on
+        leg.session.set_hold(on)
+        self._follow_hold(leg)
+        self._offer_hold(leg)
+
+    def _offer_hold(self, leg: Leg) -> None:
+        """Tell the other side; where an offer is under way, its answer comes first."""
+        if leg.session is not None and leg.offering is None:
+            leg.offering = leg.held_here
+            self._shell.endpoint.reinvite(leg.handle, leg.session.offer(), self._shell.now())
+            self._shell.pump()
+
+    def transfer(self, leg: Leg, target: str) -> None:
+        """Ask the other side to call ``target`` in our place; its listener hears how that goes."""
+        self._shell.endpoint.refer(leg.handle, target, self._shell.now())
+        self._shell.pump()
+
+    def join_transfer(self, leg: Leg, other: Leg) -> None:
+        """Ask the other side of ``leg`` to take our place in ``other``."""
+        self._shell.endpoint.refer(leg.handle, "", self._shell.now(), replaces=other.handle)
+        self._shell.pump()
+
+    def press(self, leg: Leg, digit: str) -> None:
+        """Begin to send a DTMF digit."""
+        if leg.session is not None:
+            leg.session.start_dtmf(digit)
+
+    def release(self, leg: Leg, digit: str) -> None:
+        """End it."""
+        if leg.session is not None:
+            leg.session.stop_dtmf(digit)
+
     def take(self, event: sip.Event) -> None:
         """Take one call event of the endpoint; events of legs that are gone are ignored."""
         match event:
@@ -133,6 +177,12 @@ class Legs:
                 self._confirmed(leg, body)
             case sip.CallReoffer(handle, body) if leg := self._legs.get(handle):
                 self._reoffered(leg, body)
+            case sip.ReofferAccepted(handle, body) if leg := self._legs.get(handle):
+                self._offer_taken(leg, body)
+            case sip.ReofferRefused(handle, status) if leg := self._legs.get(handle):
+                self._offer_refused(leg, status)
+            case sip.TransferProgress(handle, status, reason, final) if leg := self._legs.get(handle):
+                leg.listener.leg_transfer(leg, status, reason, final)
             case sip.CallRefused(handle, status, reason) if leg := self._legs.get(handle):
                 self._drop(leg, "failed", status, reason)
                 leg.listener.leg_refused(leg, status, reason)
@@ -189,17 +239,38 @@ class Legs:
         if body is not None:
             self._follow_hold(leg)
 
+    def _offer_taken(self, leg: Leg, body: Body | None) -> None:
+        told, leg.offering = leg.offering, None
+        if leg.session is not None and body is not None and _take_answer(leg.session, body):
+            self._follow_hold(leg)
+        if told is not None and told is not leg.held_here:
+            self._offer_hold(leg)  # the person changed his mind meanwhile
+
+    def _offer_refused(self, leg: Leg, status: int) -> None:
+        told, leg.offering = leg.offering, None
+        if told is None:
+            return
+        if told is not leg.held_here:
+            self._offer_hold(leg)
+        elif told:
+            leg.listener.leg_hold_failed(leg, status)
+        else:
+            _log.warning("call %s: not taken back from hold", leg.direction, extra={"call": leg.handle})
+
     def _follow_hold(self, leg: Leg) -> None:
-        """Say so where the other side put the call on hold or took it back."""
-        held = leg.session is not None and leg.session.held
-        if held != (leg.state == "held"):
-            leg.state = "held" if held else "talking"
-            self._seen(leg, leg.state)
+        """Say so where either side put the call on hold or took it back."""
+        before, leg.held_there = leg.held_there, leg.session is not None and leg.session.held
+        state: LegState = "held" if leg.held_there or leg.held_here else "talking"
+        if state != leg.state:
+            leg.state = state
+            self._seen(leg, state)
+        if leg.held_there is not before:
             leg.listener.leg_held(leg)
 
     def _up(self, leg: Leg) -> None:
         leg.answered_at = self._shell.now()
-        leg.state = "held" if leg.session is not None and leg.session.held else "talking"
+        leg.held_there = leg.session is not None and leg.session.held
+        leg.state = "held" if leg.held_there else "talking"
         if leg.session is not None:
             leg.session.run()
         self._seen(leg, leg.state)
@@ -216,7 +287,8 @@ class Legs:
         fields = {"call": leg.handle, "account": leg.account} | ({"status": status} if status else {})
         _log.info("call %s: %s", leg.direction, state, extra=fields)
         _log.debug("call %s: %s with %s, %s", leg.direction, state, leg.peer, reason or "-", extra=fields)
-        self._observe(CallSeen(state, leg.peer, leg.direction, leg.emergency, status, reason))
+        seen = CallSeen(state, leg.peer, leg.direction, leg.emergency, status, reason, leg.call, leg.account)
+        self._observe(seen)
 
 
 def _take_answer(session: MediaSession, body: Body) -> bool:

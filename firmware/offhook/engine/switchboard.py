@@ -26,11 +26,16 @@ _VOLUME_STEP_DB = 3.0
 class Calls(Protocol):
     """Ordinary calls (:class:`offhook.engine.agent.Agent`)."""
 
-    def place(self, call: str, number: str) -> None: ...
+    def place(self, call: str, number: str, by: str | None = None) -> None: ...
     def ring(self, call: str) -> None: ...
+    def wait(self, call: str) -> None: ...
     def answer(self, call: str) -> None: ...
     def reject(self, call: str, status: int) -> None: ...
     def end(self, call: str) -> None: ...
+    def hold(self, call: str) -> None: ...
+    def resume(self, call: str) -> None: ...
+    def transfer(self, call: str, number: str) -> None: ...
+    def join(self, call: str, other: str) -> None: ...
 
 
 class EmergencyCalls(Protocol):
@@ -104,11 +109,25 @@ class Switchboard:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._running = False
         self._lamp: LampState = "off"
+        self._refusal = ""
+        self._follow: Callable[[phone.Event], None] | None = None
 
-    def connect(self, calls: Calls, emergency: EmergencyCalls) -> None:
-        """Join the calls to the switchboard (they post to it, so they are made after it)."""
+    def connect(
+        self, calls: Calls, emergency: EmergencyCalls, follow: Callable[[phone.Event], None] | None = None
+    ) -> None:
+        """Join the calls to the switchboard (they post to it, so they are made after it).
+
+        ``follow`` is told of each event when all that comes of it was done.
+        """
         self._calls = calls
         self._emergency = emergency
+        self._follow = follow
+
+    def request(self, event: phone.Event) -> str:
+        """Do what a program asks for; return why not, or an empty text."""
+        self._refusal = ""
+        self.post(event)
+        return self._refusal
 
     def post(self, event: phone.Event, t: float | None = None) -> None:
         """Give the phone machine an event that happened at ``t`` (loop time; now where not given)."""
@@ -152,13 +171,17 @@ class Switchboard:
         for action in actions:
             if not self._try(self._perform, self._calls, self._emergency, action):
                 self._make_up_for(action)
-        if isinstance(event, phone.CallIncoming) and do.StartRinging() in actions:
-            self._try(self._calls.ring, event.call)
+        if isinstance(event, phone.CallIncoming) and event.call == self.machine.waiting:
+            self._try(self._calls.wait, event.call)
+        elif after is State.RINGING and before is not after and self.machine.call is not None:
+            self._try(self._calls.ring, self.machine.call)
         if isinstance(event, phone.CallAnswered) and after is State.TALKING and before is not after:
             self._try(self._be_quiet)  # words of ours must not run into the conversation
         if isinstance(event, phone.HookReplaced):
             self._try(self._be_quiet)
             self._try(self._ear.set_active, False)
+        if self._follow is not None:
+            self._try(self._follow, event)
         if after is not before:
             self._observe(StateSeen(after.name))
             self._try(self._show, after)
@@ -178,6 +201,10 @@ class Switchboard:
         match action:
             case do.PlaceCall(call) | do.PlaceEmergencyCall(call):
                 self.post(phone.CallFailed(call, 0, "this phone failed at the call"))
+            case do.HoldCall(call):
+                self.post(phone.CallHoldFailed(call))
+            case do.TransferCall(call) | do.JoinCalls(call):
+                self.post(phone.CallNotTransferred(call))
             case do.AnswerCall(call):
                 self.post(phone.CallEnded(call))
             case _:
@@ -200,8 +227,8 @@ class Switchboard:
                 self._ring(True)
             case do.StopRinging():
                 self._ring(False)
-            case do.PlaceCall(call, number):
-                calls.place(call, number)
+            case do.PlaceCall(call, number, by):
+                calls.place(call, number, by)
             case do.PlaceEmergencyCall(call, number):
                 emergency.place(call, number)
             case do.AnswerCall(call):
@@ -211,6 +238,20 @@ class Switchboard:
             case do.EndCall(call):
                 if not emergency.end(call):
                     calls.end(call)
+            case do.HoldCall(call):
+                calls.hold(call)
+            case do.ResumeCall(call):
+                calls.resume(call)
+            case do.TransferCall(call, number):
+                calls.transfer(call, number)
+            case do.JoinCalls(call, other):
+                calls.join(call, other)
+            case do.OpenEar():
+                self._ear.set_active(True)
+            case do.CloseEar():
+                self._ear.set_active(False)
+            case do.Refuse(reason):
+                self._refusal = reason
             case do.StartDtmf(call, key):
                 self._keys.start_dtmf(call, key)
                 self._observe(DtmfSeen(key, "out"))

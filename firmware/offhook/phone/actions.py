@@ -54,10 +54,11 @@ class StopRinging:
 
 @dataclass(frozen=True, slots=True)
 class PlaceCall:
-    """Place an outgoing call to ``number`` as the dial plan left it."""
+    """Place an outgoing call to ``number`` as the dial plan left it; ``account`` None: by whichever serves."""
 
     call: str
     number: str
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,53 @@ class EndCall:
     """End a call in whatever state it is (CANCEL, BYE); its media stops at once, without waiting for an answer."""
 
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCall:
+    """Put a call on hold: it is neither heard nor spoken to from now on, and the other side is told."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCall:
+    """Take a call back from hold."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCall:
+    """Ask the other side of ``call`` to call ``number`` in our place (REFER, :rfc:`5589#section-6`)."""
+
+    call: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCalls:
+    """Ask the other side of ``call`` to talk to that of ``other`` in our place (:rfc:`5589#section-7`)."""
+
+    call: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEar:
+    """Make ear and mouth live though the handset is down: the call is answered or placed without a hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEar:
+    """Make them dead again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """What a program asked for is not done; ``reason`` is a line for whoever asked."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +180,13 @@ Action = (
     | AnswerCall
     | RejectCall
     | EndCall
+    | HoldCall
+    | ResumeCall
+    | TransferCall
+    | JoinCalls
+    | OpenEar
+    | CloseEar
+    | Refuse
     | StartDtmf
     | StopDtmf
     | SetTimer

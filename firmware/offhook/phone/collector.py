@@ -12,6 +12,7 @@ from offhook.phone.dialplan import DialPlan, Match
 from offhook.phone.settings import PhoneSettings
 
 _MAXIMUM_DIGITS = 64
+_KEYS = frozenset("0123456789*#ABCD")
 
 
 class Outcome(Enum):
@@ -70,6 +71,22 @@ class DigitCollector:
         if digits in self._emergency:
             return Verdict(Outcome.EMERGENCY, self._emergency[digits])
         return self._placed(self._plan.match(digits))
+
+    def whole(self, text: str) -> Verdict:
+        """Say what to do with a number, or a SIP URI, that nobody dialled here; never WAIT.
+
+        Digits go through the digit map; a leading ``+`` is passed over by it and sent. A URI is called as it is where
+        its user part is no digits, or digits that the map lets pass.
+        """
+        number = text.removeprefix("tel:")
+        user = number.partition(":")[2].rpartition("@")[0] if number.startswith(("sip:", "sips:")) else None
+        digits = (number if user is None else user.partition(";")[0]).removeprefix("+")
+        if not digits or any(char not in _KEYS for char in digits):
+            return Verdict(Outcome.PLACE, number) if user is not None else _REFUSED
+        verdict = self.finish(digits)
+        if verdict.outcome is Outcome.PLACE and (user is not None or number.startswith("+")):
+            return Verdict(Outcome.PLACE, number)
+        return verdict
 
     def _placed(self, match: Match) -> Verdict:
         """Call what the map sends; where that is an emergency number (``<9:>x.``), it is one, barred or not."""

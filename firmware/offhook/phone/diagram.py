@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from offhook.phone.states import State
-from offhook.phone.transitions import TRANSITIONS
+from offhook.phone.transitions import ASIDE, TRANSITIONS
 
 
 def state_diagram() -> str:
@@ -14,8 +14,10 @@ def state_diagram() -> str:
 def _arrows() -> Iterator[str]:
     for state, rows in TRANSITIONS.items():
         labels: dict[State, list[str]] = {}
-        for event, row in rows.items():
+        for event, row in (*rows.items(), *ASIDE[state].items()):
             for target in sorted(row.targets - {state}, key=lambda target: target.value):
-                labels.setdefault(target, []).append(event.__name__)
+                names = labels.setdefault(target, [])
+                if event.__name__ not in names:
+                    names.append(event.__name__)
         for target, events in labels.items():
             yield f"    {state.name} --> {target.name}: {', '.join(events)}"

@@ -1,7 +1,9 @@
 """What can happen to the phone: the input alphabet of :class:`offhook.phone.machine.Phone`.
 
 Every event is a frozen value. A ``call`` is a handle: ``"i1"``, ``"i2"`` ... for calls that came in (given by the
-engine), ``"o1"``, ``"o2"`` ... for calls that the machine placed (given by the machine in :class:`PlaceCall`).
+engine), ``"o1"``, ``"o2"`` ... for calls that the machine placed (given by the machine in :class:`PlaceCall`), and
+``"p1"``, ``"p2"`` ... for calls that a program asked for. What a program asks for (``...Requested``) is done, or
+answered by :class:`offhook.phone.actions.Refuse`.
 """
 
 from dataclasses import dataclass
@@ -48,10 +50,16 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class CallIncoming:
-    """A call rings here. ``peer`` is what a display would show."""
+    """A call came in. ``peer`` is what a display would show.
+
+    ``auto``: it may be answered without anybody's hand. ``urgent``: it may be the emergency desk calling back, and
+    rings even where the person has just got rid of a call.
+    """
 
     call: str
     peer: str
+    auto: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,73 @@ class CallResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHoldFailed:
+    """The other side did not agree to be put on hold (488, or no answer)."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTransferred:
+    """The other side of this call now talks to whom it was transferred to: nothing is left to do with it."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallNotTransferred:
+    """The other side of this call did not get through to whom it was transferred to, and is with us as before."""
+
+    call: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequested:
+    """A program asks for a call; ``call`` is its handle (``"p1"`` ...), ``account`` the one to place it by."""
+
+    call: str
+    number: str
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequested:
+    """A program takes the call that rings or waits; without a handle whichever it is."""
+
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """A program ends or refuses a call; without a handle the one in the ear, or the one that rings."""
+
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequested:
+    """A program puts a call on hold."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """A program takes a call back from hold."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """A program hands the other side of a call over to a number."""
+
+    call: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceChanged:
     """Whether at least one account can place calls now."""
 
@@ -143,6 +218,15 @@ Event = (
     | CallEnded
     | CallHeld
     | CallResumed
+    | CallHoldFailed
+    | CallTransferred
+    | CallNotTransferred
+    | CallRequested
+    | AnswerRequested
+    | EndRequested
+    | HoldRequested
+    | ResumeRequested
+    | TransferRequested
     | ServiceChanged
     | MessagesWaiting
     | NoticeRaised

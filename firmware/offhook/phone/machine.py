@@ -8,10 +8,10 @@
 
 from offhook.phone import events as on
 from offhook.phone.actions import Action
-from offhook.phone.context import Context
+from offhook.phone.context import Call, Context
 from offhook.phone.settings import PhoneSettings
 from offhook.phone.states import State
-from offhook.phone.transitions import TRANSITIONS
+from offhook.phone.transitions import ASIDE, TRANSITIONS, Row
 
 _OF_A_CALL = (
     on.CallProceeding,
@@ -21,6 +21,9 @@ _OF_A_CALL = (
     on.CallEnded,
     on.CallHeld,
     on.CallResumed,
+    on.CallHoldFailed,
+    on.CallTransferred,
+    on.CallNotTransferred,
 )
 
 
@@ -45,27 +48,58 @@ class Phone:
 
     @property
     def call(self) -> str | None:
-        """The handle of the phone's call."""
-        return None if self._context.call is None else self._context.call.handle
+        """The handle of the call in the ear, or that rings, or is on its way."""
+        return _handle(self._context.call)
+
+    @property
+    def waiting(self) -> str | None:
+        """The handle of the call that waits."""
+        return _handle(self._context.waiting)
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The handles of the calls on hold, the one held last last."""
+        return tuple(call.handle for call in self._context.held)
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """The handles of the calls that were handed over and whose end is not known yet."""
+        return tuple(call.handle for calls in self._context.leaving for call in calls)
 
     @property
     def in_emergency(self) -> bool:
-        """Whether that call is an emergency call."""
+        """Whether the call in the ear is an emergency call."""
         return self._context.call is not None and self._context.call.emergency
 
     def handle(self, event: on.Event, now: float) -> list[Action]:
         """Take an event that happened at ``now``; return what is to be done, in order. Never raises."""
         context = self._context
-        if isinstance(event, _OF_A_CALL) and event.call != self.call:
-            return []  # news of a call that was ended here while it was on its way
-        if isinstance(event, on.TimerFired):
-            if event.name != context.timer:
-                return []
-            context.timer = None
-        row = TRANSITIONS[self._state][type(event)]
-        if row.move is None:
+        context.now = now
+        if isinstance(event, on.HookLifted):
+            context.lifted, context.ear_open = True, False
+        elif isinstance(event, on.HookReplaced):
+            context.lifted = False
+        row = self._row(event)
+        if row is None or row.move is None:
             return []
         state = row.move(context, self._state, event)
         if state is not self._state:
             self._state, self._since = state, now
         return context.drain()
+
+    def _row(self, event: on.Event) -> Row | None:
+        """Return the row for an event; None: it is old news, of a call or a timer that is gone."""
+        context = self._context
+        if isinstance(event, _OF_A_CALL) and event.call != self.call:
+            return None if context.find(event.call) is None else ASIDE[self._state][type(event)]
+        if isinstance(event, on.TimerFired):
+            if event.name == "waiting":
+                return None if context.waiting is None else ASIDE[self._state][type(event)]
+            if event.name != context.timer:
+                return None
+            context.timer = None
+        return TRANSITIONS[self._state][type(event)]
+
+
+def _handle(call: Call | None) -> str | None:
+    return None if call is None else call.handle

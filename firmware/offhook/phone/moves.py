@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from offhook.phone import events as on
+from offhook.phone import second
 from offhook.phone.actions import Tone
 from offhook.phone.collector import Outcome, Verdict
 from offhook.phone.context import Context
@@ -27,42 +28,54 @@ def failure_tone(status: int) -> Tone:
 
 def lift(phone: Context, state: State, event: on.Event) -> State:
     """Give dial tone at once, and say what waits to be told over it."""
-    phone.digits = ""
-    phone.play(_ready_tone(phone))
-    phone.wait("dial", phone.settings.first_digit)
+    after = second.dial_tone(phone)
     phone.speak_notices()
-    return State.DIAL_TONE
+    return after
+
+
+def take_up(phone: Context, state: State, event: on.Event) -> State:
+    """Go on by the handset with a call that was placed or answered without it."""
+    return state
 
 
 def answer(phone: Context, state: State, event: on.Event) -> State:
-    """Answer the call that rings, in the cadence's gap too."""
+    """Take the call that rings, in the cadence's gap too: answer it, or have it back from hold."""
     phone.ring(False)
     phone.wait(None)
-    phone.answer_call()
-    return State.TALKING
+    if phone.call is not None and phone.call.up:
+        phone.resume_call(phone.call)
+    else:
+        phone.answer_call()
+    return second.converse(phone)
 
 
 def hang_up(phone: Context, state: State, event: on.Event) -> State:
-    """Put the handset back: end the call, silence everything."""
+    """Put the handset back: hand the call over or end it, silence everything; what is left rings."""
     phone.quiet()
     phone.wait(None)
-    phone.end_call()
+    if not second.hand_over(phone):
+        _breathe(phone)
+        phone.end_call()
     phone.digits = ""
-    return State.ON_HOOK
+    return second.rest(phone)
+
+
+def _breathe(phone: Context) -> None:
+    """Where the person got rid of a call that came in, let none ring for a moment: the next lift gives dial tone."""
+    if phone.now - phone.answered_at >= phone.settings.short_call:
+        return
+    phone.breathes_until = phone.now + phone.settings.breather
+    if phone.waiting is not None:
+        phone.reject(phone.waiting.handle, 486)
+        phone.wait_for(None)
 
 
 def start_again(phone: Context, state: State, event: on.Event) -> State:
-    """Take a tap on the hook outside a conversation for hanging up and lifting again."""
+    """Take a tap on the hook outside a conversation for hanging up and lifting again, or for going back to a call."""
     if phone.call is not None and phone.call.emergency:
         return state
     phone.end_call()
-    return lift(phone, state, event)
-
-
-def _ready_tone(phone: Context) -> Tone:
-    if not phone.service:
-        return Tone.NO_SERVICE
-    return Tone.STUTTER if phone.messages else Tone.DIAL
+    return second.go_back(phone) if second.has_other(phone) else lift(phone, state, event)
 
 
 # -- dialling ----------------------------------------------------------------------------------------------------
@@ -101,20 +114,27 @@ def _proceed(phone: Context, verdict: Verdict) -> State:
             phone.place(verdict.number, emergency=False)
             return State.CALLING
         case Outcome.PLACE:
-            return _fail(phone, Tone.NO_SERVICE)
+            return second.fail(phone, Tone.NO_SERVICE)
         case Outcome.REFUSED:
-            return _fail(phone, Tone.REORDER)
+            return second.fail(phone, Tone.REORDER)
 
 
 # -- a call ------------------------------------------------------------------------------------------------------
 
 
 def ring(phone: Context, state: State, event: on.Event) -> State:
-    """Ring for a call that comes in."""
+    """Ring for a call that comes in; one that may be answered without a hand is announced by a beep instead."""
     assert isinstance(event, on.CallIncoming)
-    phone.receive_call(event.call)
-    phone.ring(True)
-    phone.wait("ring", phone.settings.ring_limit)
+    if phone.now < phone.breathes_until and not event.urgent:
+        return refuse_busy(phone, state, event)
+    phone.receive_call(event)
+    if event.auto:
+        phone.open_ear(True)
+        phone.play(Tone.CONFIRM)
+        phone.wait("beep", phone.settings.beep)
+    else:
+        phone.ring(True)
+        phone.wait("ring", phone.settings.ring_limit)
     return State.RINGING
 
 
@@ -125,19 +145,24 @@ def refuse_busy(phone: Context, state: State, event: on.Event) -> State:
     return state
 
 
-def give_up_ringing(phone: Context, state: State, event: on.Event) -> State:
-    """Refuse a call that nobody takes."""
-    if phone.call is not None:
-        phone.reject(phone.call.handle, 480)
+def ring_time_over(phone: Context, state: State, event: on.Event) -> State:
+    """Answer after the beep; refuse a call that nobody takes, and end one that nobody takes back from hold."""
+    assert isinstance(event, on.TimerFired)
+    call = phone.call
+    if event.name == "beep":
+        phone.answer_call()
+        return second.converse(phone)
+    if call is not None and call.up:
+        phone.end_call()
+    elif call is not None:
+        phone.reject(call.handle, 480)
     return stop_ringing(phone, state, event)
 
 
 def stop_ringing(phone: Context, state: State, event: on.Event) -> State:
     """Forget the call that rang: it was cancelled, or answered elsewhere."""
     phone.call = None
-    phone.ring(False)
-    phone.wait(None)
-    return State.ON_HOOK
+    return second.rest(phone)
 
 
 def ringback(phone: Context, state: State, event: on.Event) -> State:
@@ -161,14 +186,16 @@ def early_media(phone: Context, state: State, event: on.Event) -> State:
 
 def talk(phone: Context, state: State, event: on.Event) -> State:
     """Talk: the call was answered."""
-    phone.quiet()
-    return State.TALKING
+    if phone.call is not None:
+        phone.call.up = True
+    return second.converse(phone)
 
 
-def held(phone: Context, state: State, event: on.Event) -> State:
-    """Wait for the other side, which put us on hold and hears no keys."""
+def follow_hold(phone: Context, state: State, event: on.Event) -> State:
+    """Wait for the other side, which put us on hold and hears no keys, or talk again."""
+    second.note_hold(phone, state, event)
     phone.release_key()
-    return State.HELD
+    return second.converse(phone)
 
 
 def key_down(phone: Context, state: State, event: on.Event) -> State:
@@ -191,8 +218,8 @@ def call_failed(phone: Context, state: State, event: on.Event) -> State:
     assert isinstance(event, on.CallFailed)
     emergency = phone.call is not None and phone.call.emergency
     phone.call = None
-    state = _fail(phone, failure_tone(event.status))
-    if emergency:
+    state = second.fail(phone, failure_tone(event.status))
+    if emergency and phone.lifted:
         phone.say(phone.settings.emergency_failed)
     return state
 
@@ -200,7 +227,13 @@ def call_failed(phone: Context, state: State, event: on.Event) -> State:
 def call_ended(phone: Context, state: State, event: on.Event) -> State:
     """Tell that the other side hung up."""
     phone.call = None
-    return _fail(phone, phone.settings.disconnect_tone)
+    return second.fail(phone, phone.settings.disconnect_tone)
+
+
+def transferred(phone: Context, state: State, event: on.Event) -> State:
+    """Let the call in the ear go: a program handed it over."""
+    phone.end_call()
+    return second.fail(phone, phone.settings.disconnect_tone)
 
 
 # -- left off hook -----------------------------------------------------------------------------------------------
@@ -208,7 +241,7 @@ def call_ended(phone: Context, state: State, event: on.Event) -> State:
 
 def too_slow(phone: Context, state: State, event: on.Event) -> State:
     """Give reorder tone: nothing was dialled."""
-    return _fail(phone, Tone.REORDER)
+    return second.fail(phone, Tone.REORDER)
 
 
 def howl(phone: Context, state: State, event: on.Event) -> State:
@@ -225,13 +258,6 @@ def fall_silent(phone: Context, state: State, event: on.Event) -> State:
     return State.SILENT
 
 
-def _fail(phone: Context, tone: Tone) -> State:
-    phone.digits = ""
-    phone.play(tone)
-    phone.wait("reorder", phone.settings.reorder)
-    return State.REORDER
-
-
 # -- in every state ----------------------------------------------------------------------------------------------
 
 
@@ -240,7 +266,7 @@ def note_service(phone: Context, state: State, event: on.Event) -> State:
     assert isinstance(event, on.ServiceChanged)
     phone.service = event.available
     if state is State.DIAL_TONE:
-        phone.play(_ready_tone(phone))
+        phone.play(phone.ready_tone())
     return state
 
 
