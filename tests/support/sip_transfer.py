@@ -4,7 +4,7 @@ from offhook.sip import events as ev
 from offhook.sip.events import Address, Event
 from offhook.sip.settings import EndpointSettings
 from tests.support.sip_calls import ANSWER, OFFER
-from tests.support.sip_pair import A, B, Link, Pair, Peer
+from tests.support.sip_pair import Link, Pair, Peer
 
 C: Address = ("10.0.0.3", 5060)
 USERS = {"a": "1001", "b": "1002", "c": "1003"}
