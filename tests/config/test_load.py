@@ -120,7 +120,7 @@ sip: {}
             'offhook.yaml:4:5: accounts[0].pasword: there is no such setting (did you mean "password"?)',
             "offhook.yaml:5:10: accounts[0].uri: is not an address such as sip:1001@pbx.example "
             '(did you mean "sip:1001@pbx"?)',
-            'offhook.yaml:6:16: accounts[0].transport: "tsl" is not one of udp, tcp, tls (did you mean "tls"?)',
+            'offhook.yaml:6:16: accounts[0].transport: "tsl" is not one of auto, udp, tcp, tls (did you mean "tls"?)',
             'offhook.yaml:7:15: accounts[0].register: must be true or false, not "yes" (did you mean "true"?)',
             'offhook.yaml:8:14: accounts[0].expires: "0112" is not a whole number (did you mean "112"?)',
             "offhook.yaml:9:5: accounts[1].uri: is missing: add it, as in uri: sip:1001@pbx.example",

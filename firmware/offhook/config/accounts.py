@@ -35,6 +35,13 @@ def address_of_record(value: object) -> str:
 AddressOfRecord = Annotated[str, BeforeValidator(address_of_record), patterned("^[Ss][Ii][Pp][Ss]?:.+@.+$")]
 
 
+class Auth(Section):
+    """How the account proves its password to a server (digest authentication)."""
+
+    minimum: Literal["MD5", "SHA-256", "SHA-512-256"] = "MD5"
+    """The weakest hash to answer with. Many servers know MD5 only."""
+
+
 class Account(Section):
     """One SIP account. The first in service places ordinary calls; emergency calls try all of them in order."""
 
@@ -48,14 +55,23 @@ class Account(Section):
     """Password for digest authentication. Never shown in logs, faults or dumps."""
     server: Server | None = None
     """Registrar and outbound proxy: IP address or name, port optional. Not set: the host in `uri`."""
-    transport: Literal["udp", "tcp", "tls"] = "udp"
-    """How SIP travels to the server. `tls` is refused until it is built."""
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    """How SIP travels to the server. `auto`: as its domain says in DNS (RFC 3263), UDP where that says nothing."""
+    outbound_proxy: Server | None = None
+    """Proxy that all requests pass on their way to the server: IP address or name, port optional."""
     registers: Truth = Field(default=True, alias="register")
     """False: calls go straight to `server`, and the account counts as in service."""
     expires: Annotated[int, Field(ge=60, le=86400), WHOLE] = 3600
     """Registration lifetime to ask for, in seconds."""
     display_name: Text | None = None
     """Name that the other side may show."""
+    auth: Auth = Auth()
+    """How passwords are proven."""
+    outbound: Truth = True
+    """Whether to ask the server to keep our flow (SIP Outbound, RFC 5626). Only for servers that stumble over it."""
+    keepalive: Annotated[int, Field(ge=0, le=600), WHOLE] = 25
+    """Seconds between signs of life on the way to the server, so that a NAT keeps it open and a server that is gone is
+    noticed; a server may ask for more of them. 0: none, for a network without NAT."""
     srtp: Literal["off", "optional", "required"] = "off"
     """Encrypted sound: SRTP, whose keys travel in the SIP messages (RFC 4568). `optional`: wherever the other side can
     (RFC 8643); `required`: no call without it, but for emergency calls. Only `transport: tls` hides the keys."""

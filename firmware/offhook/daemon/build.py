@@ -60,7 +60,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         _log.warning("%s", warning)
     config = with_board_audio(config, fixtures.board_audio)
     numbers = settings.emergency_numbers(config)
-    accounts = settings.accounts(config)
+    accounts = settings.accounts(config, fixtures.device)
     rules = settings.media_rules(config)
     tones = plan(config.country)
     watchers = fixtures.watchers
@@ -112,7 +112,9 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         line.book.in_service,
         os.urandom,
     )
-    line.programs = Programs(line.switchboard, line.legs)
+    names = [account.name for account in accounts]
+    line.programs = Programs(names, line.legs, line, line.switchboard.request, lambda: line.caller.up)
+    watchers.add(line.programs)
     line.switchboard.connect(line.agent, line.caller, line.programs.follow)
     return line
 

@@ -1,9 +1,11 @@
 """From the config's models to each room's own settings: the only place that knows both."""
 
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Iterator, Mapping
 
 from offhook.config.accounts import Account
 from offhook.config.location import Location as LocationConfig
+from offhook.config.scalars import is_address, split_port
 from offhook.config.schema import Config
 from offhook.dsp.regions import TonePlan
 from offhook.emergency.attempts import LadderSettings
@@ -25,23 +27,28 @@ REORDER_COUNTRIES = frozenset({"US", "CA"})
 ACCEPT = ("application/sdp", "multipart/mixed")
 
 
-def accounts(config: Config) -> tuple[AccountSettings, ...]:
-    """Return the SIP accounts in the config's order."""
-    return tuple(_account(account) for account in config.accounts)
+def accounts(config: Config, device: str = "") -> tuple[AccountSettings, ...]:
+    """Return the SIP accounts in the config's order; ``device`` is a UUID that stays with this phone."""
+    return tuple(_account(account, f"urn:uuid:{device}" if device else "") for account in config.accounts)
 
 
-def _account(account: Account) -> AccountSettings:
+def _account(account: Account, instance: str) -> AccountSettings:
     return AccountSettings(
         name=account.name,
         uri=account.uri,
         user=account.auth_user,
         password=account.password.reveal() if account.password else "",
         server=account.next_hop,
-        transport=account.transport,
+        transport=None if account.transport == "auto" else account.transport,
         register=account.registers,
         expires=account.expires,
         display_name=account.display_name,
         auto_answer=account.auto_answer,
+        outbound_proxy=account.outbound_proxy,
+        outbound=account.outbound,
+        instance=instance,
+        keepalive=float(account.keepalive),
+        auth_minimum=account.auth.minimum,
     )
 
 
@@ -156,11 +163,20 @@ def media_rules(config: Config) -> dict[str, MediaRules]:
     return {
         account.name: MediaRules(
             srtp=account.srtp,
-            offers=("AES_CM_128_HMAC_SHA1_80",) if account.transport == "udp" else None,
+            offers=("AES_CM_128_HMAC_SHA1_80",) if account.transport in ("auto", "udp") else None,
+            relays=tuple(_addresses(account.next_hop)),
+            silence_s=config.rtp.silence_s,
             codec_lock=account.codec_lock,
         )
         for account in config.accounts
     }
+
+
+def _addresses(server: str) -> Iterator[str]:
+    """Yield the address of a server that is named by it."""
+    host, _ = split_port(server)
+    if is_address(host):
+        yield str(ipaddress.ip_address(host))
 
 
 def power(config: Config) -> PowerSettings:
