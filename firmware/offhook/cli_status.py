@@ -38,9 +38,9 @@ def summary(status: dict[str, object]) -> list[str]:
             lines.append(f"account    {row['name']}: {standing} ({row['server']}){srtp}{clear}")
     if isinstance(calls, list):
         for row in calls:
-            facts = f"{row['state']}, {row['seconds']} s, {row['codec']}".rstrip(", ")
+            standing = f"{row['state']}, {row['seconds']} s, {row['codec']}".rstrip(", ")
             secured = _SECURED.get(str(row.get("secured")), "")
-            lines.append(f"call       {row['call']}: {row['direction']} {row['peer']}: {facts}{secured}")
+            lines.append(f"call       {row['call']}: {row['direction']} {row['peer']}: {standing}{secured}")
     for name, facts in _SECTIONS.items():
         section = status.get(name)
         if isinstance(section, dict):

@@ -25,6 +25,7 @@ from offhook.media.settings import MediaSettings
 from offhook.phone.events import HookLifted, HookReplaced, KeyDown, KeyUp
 from offhook.provisioning.start import Running
 from offhook.sim.board import SimulatedBoard
+from offhook.sip.events import CheckSync
 from tests.support.engine_bench import MediaNotes
 from tests.support.virtual_loop import run
 
@@ -252,6 +253,56 @@ def test_a_call_that_began_since_provisioning_looked_is_not_cut_for_a_config(
         await switching
         assert bench.daemon.running.config.country == "US"
         assert bench.daemon.fixtures.callback.remaining(asyncio.get_running_loop().time()) == 0
+
+    on_a_phone(tmp_path, monkeypatch, scenario)
+
+
+def test_check_sync_begins_anew_where_there_is_no_config_to_fetch_once_nobody_would_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        line = bench.daemon.line
+        bench.hook(True)
+        await asyncio.sleep(1)
+        line.sip_event(CheckSync("desk", False))
+        line.sip_event(CheckSync("desk", True))
+        await asyncio.sleep(30)
+        assert bench.daemon.line is line
+        bench.hook(False)
+        await asyncio.sleep(10)
+        assert bench.daemon.line is not line
+        assert bench.server.got.count(b"REGISTER") >= 2
+        again = bench.daemon.line
+        await asyncio.sleep(30)
+        assert bench.daemon.line is again
+        again.sip_event(CheckSync("desk", False))
+        await asyncio.sleep(10)
+        assert bench.daemon.line is not again
+
+    on_a_phone(tmp_path, monkeypatch, scenario)
+
+
+def test_check_sync_fetches_where_there_is_a_server_for_configs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Service:
+        def __init__(self) -> None:
+            self.polls = 0
+
+        def poll_now(self) -> None:
+            self.polls += 1
+
+    async def scenario(bench: Bench) -> None:
+        service, line = Service(), bench.daemon.line
+        bench.daemon.provisioning = service  # type: ignore[assignment]
+        line.sip_event(CheckSync("desk", False))
+        await asyncio.sleep(10)
+        assert (service.polls, bench.daemon.line) == (1, line)
+        line.sip_event(CheckSync("desk", True))
+        await asyncio.sleep(10)
+        assert service.polls == 2
+        assert bench.daemon.line is not line
+        bench.daemon.provisioning = None
 
     on_a_phone(tmp_path, monkeypatch, scenario)
 

@@ -10,6 +10,7 @@ from offhook import __version__
 from offhook.daemon import settings
 from offhook.daemon.build import Fixtures, build
 from offhook.daemon.journal import Notifier
+from offhook.daemon.line import Line
 from offhook.daemon.watchdog import Watchdog
 from offhook.engine.observations import ConfigSeen, Observation
 from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
@@ -40,7 +41,9 @@ class Daemon:
         self._started = asyncio.get_running_loop().time()
         self._network_up = True
         self._held: list[tuple[Event, float]] | None = None
-        self.line = build(running.config, fixtures)
+        self._restarting = False
+        self._switching = asyncio.Lock()
+        self.line = self._built(running)
         self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
         self._power_task: asyncio.Task[None] | None = None
@@ -103,23 +106,46 @@ class Daemon:
         """Whether the line has an account in service."""
         return self.line.book.any_in_service()
 
-    async def switch(self, running: Running) -> None:
-        """Go over to another config, once nobody would notice: the old line ends, the new one registers.
+    async def switch(self, running: Running | None = None) -> None:
+        """Go over to another config (None: begin anew with the same), once nobody would notice.
 
-        What the person does meanwhile is kept for the new line: who lifts and dials in these seconds is served.
+        The old line ends, the new one registers. What the person does meanwhile is kept for the new line: who lifts and
+        dials in these seconds is served.
         """
-        while not self.idle():  # somebody lifted since provisioning looked: no call is cut for a config
-            await asyncio.sleep(_LOOK_S)
-        self._held = []
+        async with self._switching:
+            while not self.idle():  # somebody lifted since provisioning looked: no call is cut for a config
+                await asyncio.sleep(_LOOK_S)
+            self._held = []
+            try:
+                await self._switch(running or self.running)
+            finally:
+                held, self._held = self._held, None
+                for event, t in held if not self._stop.is_set() else ():
+                    self.line.switchboard.phone_event(event, t)
+
+    def check_sync(self, reboot: bool) -> None:
+        """Do what an account's server asks for: fetch the config; where there is none to fetch, or with ``reboot``,
+        begin anew with sockets and registrations, once nobody would notice.
+        """
+        if self.provisioning is not None:
+            self.provisioning.poll_now()
+        if (reboot or self.provisioning is None) and not self._restarting:
+            self._restarting = True
+            self.spawn(self._restart())
+
+    async def _restart(self) -> None:
         try:
-            await self._switch(running)
+            await self.switch()
         finally:
-            held, self._held = self._held, None
-            for event, t in held if not self._stop.is_set() else ():
-                self.line.switchboard.phone_event(event, t)
+            self._restarting = False
+
+    def _built(self, running: Running) -> Line:
+        line = build(running.config, self.fixtures)
+        line.on_check_sync = self.check_sync
+        return line
 
     async def _switch(self, running: Running) -> None:
-        line = build(running.config, self.fixtures)
+        line = self._built(running)
         line.set_network(self._network_up)
         await self.line.stop()
         if settings.power(running.config) != settings.power(self.running.config):

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offhook.engine.agent import Agent
@@ -50,8 +51,9 @@ class Line:
     switchboard: Switchboard = field(init=False)
     agent: Agent = field(init=False)
     caller: EmergencyCaller = field(init=False)
-    programs: Programs = field(init=False)
     speaker: Speaker = field(init=False)
+    programs: Programs = field(init=False)
+    on_check_sync: Callable[[bool], None] = lambda reboot: None
     _binding: asyncio.Task[None] | None = None
     _ending: asyncio.Task[None] | None = None
 
@@ -114,6 +116,8 @@ class Line:
         except Exception:
             _log.exception("the end of calls and registrations failed; the phone stops all the same")
         finally:
+            self.watchers.remove(self.programs)
+            self.programs.close()
             self.speaker.close()
             await self.shell.close()
             await self.media.stop()
@@ -149,7 +153,12 @@ class Line:
             self.caller.accounts_changed()
         if self.book.any_in_service() is not before:
             self.switchboard.post(ServiceChanged(not before))
-        if isinstance(event, sip.IncomingCall):
+        if isinstance(event, sip.CheckSync):
+            _log.warning(
+                "the server of account %s asks for check-sync", event.account, extra={"account": event.account}
+            )
+            self.on_check_sync(event.reboot)
+        elif isinstance(event, sip.IncomingCall):
             self.agent.incoming(event)
         else:
             self.legs.take(event)

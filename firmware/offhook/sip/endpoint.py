@@ -29,6 +29,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.inbox import Inbox
 from offhook.sip.intake import Intake
+from offhook.sip.policy.check_sync import CheckSyncDoor
 from offhook.sip.registrations.account import Account
 from offhook.sip.registrations.lookup import target_uri
 from offhook.sip.registrations.registration import Registration, Stage
@@ -55,6 +56,7 @@ class Endpoint:
         self._server = UserAgentServer(self._core, self._accounts, self._calls)
         self._transfers = Transfers(self._core, self._calls)
         self._subscriptions = Subscriptions(self._core, self._accounts)
+        self._core.outside["NOTIFY"] = CheckSyncDoor(self._core, self._core.outside["NOTIFY"]).on_notify
         self._inbox = Inbox(self._core)
         self._intake = Intake(self._core, self._server, self._lost)
 

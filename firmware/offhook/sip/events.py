@@ -287,6 +287,14 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckSync:
+    """Who may do so asks the phone to fetch its config (NOTIFY check-sync), and with ``reboot`` to begin anew."""
+
+    account: str
+    reboot: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReceived:
     """A request of a method in ``EndpointSettings.deliver``: answer with :meth:`Endpoint.respond`."""
 
@@ -324,6 +332,7 @@ Event = (
     | Notified
     | SubscriptionEnded
     | MessageReceived
+    | CheckSync
     | RequestReceived
     | CloseFlow
 )

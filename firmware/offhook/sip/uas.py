@@ -5,6 +5,7 @@ leaves nothing behind. Only what the application must decide on gets a transacti
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
@@ -220,6 +221,8 @@ class UserAgentServer:
         call.start(now)
         name = account.name if account is not None else None
         caller = caller_identity(request, trusted=account is not None and account.is_server(flow.remote[0]))
+        if caller.auto_answer and not self.gate.may_auto_answer(account, flow):
+            caller = replace(caller, auto_answer=False)
         body = body_of(request)
         self._core.emit(IncomingCall(handle, name, request.from_, body, request, flow, caller, replaced))
 

@@ -84,14 +84,6 @@ class Gate:
             return Verdict.IGNORE
         return Verdict.GREET if request.method == "OPTIONS" else Verdict.REFUSE
 
-    def may_refer(self, request: Request, flow: Flow) -> bool:
-        """Whether a REFER may ask us to call somebody: within a dialog, or from an account's server."""
-        return DialogId.of_request(request) in self._core.dialogs or self.is_server(flow.remote[0])
-
-    def may_replace(self, flow: Flow) -> bool:
-        """Whether an INVITE may take over a call of ours (its Replaces names the dialog): from who is trusted."""
-        return self.is_trusted(flow.remote[0])
-
     def may_auto_answer(self, account: Account | None, flow: Flow) -> bool:
         """Whether a call that asks for it is answered by itself: where the account allows it, from its server."""
         return account is not None and account.settings.auto_answer and account.is_server(flow.remote[0])
