@@ -1,11 +1,21 @@
 """Calls between two phones whose accounts secure them, or not: what SIP agrees on is what the media process runs."""
 
+import asyncio
+import os
+from dataclasses import replace
+
 import pytest
 
-from offhook.engine.mediarules import MediaRules
+from offhook.engine.bodies import SDP
+from offhook.engine.mediarules import MediaRules, crypto_pair
+from offhook.engine.session import MediaSession
+from offhook.media.settings import CryptoPair
 from offhook.phone import events as phone
-from offhook.sdp.crypto import SUITES
+from offhook.sdp.crypto import SUITES, own_crypto
+from offhook.sdp.description import SessionDescription
 from offhook.sdp.security import SrtpMode
+from offhook.sip import events as sip
+from offhook.sip.events import Body
 from tests.support.engine_bench import LOOPBACK, End, between_two
 from tests.support.lines import LineEnd, LinePair, loudness
 
@@ -102,3 +112,226 @@ def test_each_suite_carries_speech_both_ways(suite: str) -> None:
         await over(one, two)
 
     between_two(scenario, one_rules=MediaRules("optional", (suite,)), rules=REQUIRED)
+
+
+def session_of(end: End) -> MediaSession:
+    (leg,) = end.legs
+    assert leg.session is not None
+    return leg.session
+
+
+def keys_of(end: End) -> CryptoPair:
+    crypto = end.media.running[1].crypto
+    assert crypto is not None
+    return crypto
+
+
+def test_hold_and_resume_keep_the_keys() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        keys = keys_of(one), keys_of(two)
+        pair = lines_of(one, two)
+        pair.talk(0.5)
+        (leg,) = one.legs
+        for on, told in ((True, phone.CallHeld), (False, phone.CallResumed)):
+            (one.legs.hold if on else one.legs.resume)(leg)
+            await two.expect(told)
+            await asyncio.sleep(1)
+            assert (keys_of(one), keys_of(two)) == keys
+            assert one.media.running[1].send is not on
+            assert two.media.running[1].send is not on
+            pair.one.update(one.media.running[1])
+            pair.two.update(two.media.running[1])
+            heard = pair.talk(0.5)
+        assert min(map(loudness, (heard[0][2400:], heard[1][2400:]))) > 4000
+        pair.talk(1.0)
+        assert pair.one.report.rejected == pair.two.report.rejected == 0
+        await over(one, two)
+
+    between_two(scenario, one_rules=REQUIRED, rules=OPTIONAL)
+
+
+def test_each_new_description_of_a_session_has_its_identity_and_the_next_version() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        session = session_of(one)
+        origins = []
+        for hold in (True, False, True):
+            session.set_hold(hold)
+            origins.append(SessionDescription.parse(session.offer().data).origin)
+        assert {(origin.session_id, origin.address) for origin in origins} == {("7", LOOPBACK)}
+        versions = [int(origin.version) for origin in origins]
+        assert versions == list(range(versions[0], versions[0] + 3))
+        await over(one, two)
+
+    between_two(scenario)
+
+
+def test_keys_of_the_other_side_that_change_are_followed_by_a_key_of_our_own() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        before = keys_of(one), keys_of(two)
+        pair = lines_of(one, two)
+        pair.talk(0.5)
+        mine = session_of(one)
+        mine._local = replace(mine._local, crypto=own_crypto(os.urandom))
+        one.shell.endpoint.reinvite("a1", mine.offer(), one.shell.now())
+        one.shell.pump()
+        await asyncio.sleep(1)
+        (accepted,) = [event for event in one.events if isinstance(event, sip.ReofferAccepted)]
+        assert accepted.body is not None
+        assert keys_of(one).receive == (keys_of(two).send,)
+        assert keys_of(one).send != before[0].send
+        assert keys_of(two).send != before[1].send
+        pair.two.update(two.media.running[1])
+        pair.one.update(one.media.running[1])
+        heard = pair.talk(1.0)
+        assert min(map(loudness, (heard[0][4000:], heard[1][4000:]))) > 4000
+        assert pair.one.report.rejected == pair.two.report.rejected == 0
+        await over(one, two)
+
+    between_two(scenario, one_rules=OPTIONAL, rules=OPTIONAL)
+
+
+def test_a_re_invite_that_drops_the_keys_is_refused_where_they_are_required() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        before = two.media.running[1]
+        body = Body(SDP, make_plain(session_of(one).offer().data))
+        one.shell.endpoint.reinvite("a1", body, one.shell.now())
+        one.shell.pump()
+        await asyncio.sleep(1)
+        assert [event.status for event in one.events if isinstance(event, sip.ReofferRefused)] == [488]
+        assert two.media.running[1] == before
+        await over(one, two)
+
+    between_two(scenario, one_rules=OPTIONAL, rules=REQUIRED)
+
+
+def make_plain(data: bytes) -> bytes:
+    lines = [line for line in data.decode().split("\r\n") if not line.startswith("a=crypto")]
+    return "\r\n".join(lines).replace("RTP/SAVP", "RTP/AVP").encode()
+
+
+@pytest.mark.parametrize("mode", ["optional", "required"])
+def test_a_late_offer_is_secured_as_any_other(mode: SrtpMode) -> None:
+    async def scenario(one: End, two: End) -> None:
+        one.shell.endpoint.call("x", "desk", "1002", None, one.shell.now())
+        one.shell.pump()
+        await two.expect(phone.CallIncoming)
+        two.agent.answer("i1")
+        await two.expect(phone.CallAnswered)
+        while not (offered := [event for event in one.events if isinstance(event, sip.CallReoffer)]):
+            await asyncio.sleep(0.1)
+        assert offered[0].body is not None
+        caller = one.sessions.open(LOOPBACK, rules=OPTIONAL)
+        one.shell.endpoint.accept_reoffer("x", caller.answer_to(offered[0].body), one.shell.now())
+        one.shell.pump()
+        while not two.media.running:
+            await asyncio.sleep(0.1)
+        assert caller.plan is not None
+        assert caller.plan.crypto is not None
+        assert keys_of(two) == CryptoPair(
+            crypto_pair(caller.plan.crypto).receive[0], (crypto_pair(caller.plan.crypto).send,)
+        )
+        caller.close()
+        two.agent.end("i1")
+
+    between_two(scenario, rules=MediaRules(mode))
+
+
+def test_an_emergency_call_of_an_account_that_requires_srtp_goes_through_without() -> None:
+    assert REQUIRED.for_emergency().srtp == "optional"
+    assert OPTIONAL.for_emergency().srtp == "optional"
+    assert OFF.for_emergency().srtp == "off"
+    assert MediaRules(silence_s=60, codec_lock=True).for_emergency() == OFF
+
+
+def test_only_the_suite_that_everybody_has_is_offered_where_the_rules_say_so_and_all_are_taken() -> None:
+    async def scenario(one: End, two: End) -> None:
+        offered = one.sessions.open(LOOPBACK, rules=MediaRules("optional", offers=("AES_CM_128_HMAC_SHA1_80",)))
+        assert offered.offer().data.count(b"a=crypto:") == 1
+        offered.close()
+        await call(one, two)
+        assert session_of(two).suite == "AEAD_AES_256_GCM"
+        (leg,) = two.legs
+        two.legs.hold(leg)
+        await one.expect(phone.CallHeld)
+        assert session_of(one).suite == "AEAD_AES_256_GCM", "what is in use is offered again"
+        await over(one, two)
+
+    between_two(
+        scenario,
+        one_rules=MediaRules("optional", ("AEAD_AES_256_GCM",)),
+        rules=MediaRules("optional", offers=("AES_CM_128_HMAC_SHA1_80",)),
+    )
+
+
+def test_an_answer_with_several_codecs_is_narrowed_by_a_second_offer_only_where_that_is_set() -> None:
+    for lock in (True, False):
+
+        async def scenario(one: End, two: End) -> None:
+            await call(one, two)
+            await asyncio.sleep(1)
+            reoffered = [event for event in two.events if isinstance(event, sip.CallReoffer)]
+            assert len(reoffered) == lock  # noqa: B023 - run before the next turn
+            if reoffered:
+                assert reoffered[0].body is not None
+                assert SessionDescription.parse(reoffered[0].body.data).media[0].formats == ("0", "101")
+                assert one.media.running[1].receive_payload_types == {0: "PCMU"}
+            await over(one, two)
+
+        between_two(scenario, one_rules=MediaRules(codec_lock=lock))
+
+
+def test_a_peer_that_vanishes_is_hung_up_on_with_the_reason() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        assert one.media.running[1].silence_s == 60
+        one.legs.fell_silent(99, 60.0)
+        assert list(one.legs), "another stream's"
+        one.legs.fell_silent(1, 60.4)
+        await one.expect(phone.CallEnded)
+        await two.expect(phone.CallEnded)
+        (ended,) = [event for event in two.events if isinstance(event, sip.CallOver)]
+        assert ended.reason == "no RTP for 60 s"
+
+    between_two(scenario, one_rules=MediaRules(silence_s=60))
+
+
+def test_silence_is_not_counted_on_hold_and_ends_no_emergency_call() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        (leg,) = one.legs
+        one.legs.hold(leg)
+        assert one.media.running[1].silence_s == 0
+        await two.expect(phone.CallHeld)
+        assert two.media.running[1].silence_s == 60, "we are heard no more, yet the other side may speak"
+        leg.emergency = True
+        one.legs.fell_silent(1, 60.0)
+        assert list(one.legs)
+        await over(one, two)
+
+    between_two(scenario, one_rules=MediaRules(silence_s=60), rules=MediaRules(silence_s=60))
+
+
+def test_a_call_goes_on_from_another_address_with_new_ports_and_keys() -> None:
+    async def scenario(one: End, two: End) -> None:
+        await call(one, two)
+        keys, port = keys_of(one), one.media.ports[1]
+        session_of(one)._local = replace(session_of(one)._local, address="127.0.0.9")  # where we were until now
+        one.legs.move()
+        await asyncio.sleep(1)
+        assert one.media.notes[:2] == ["start 1", "move 1"]
+        assert one.media.ports[1] != port
+        assert two.media.running[1].remote == (LOOPBACK, one.media.ports[1])
+        assert keys_of(two).receive == (keys_of(one).send,)
+        assert keys_of(one).receive == (keys_of(two).send,)
+        assert keys_of(one).send != keys.send
+        assert keys_of(one).receive != keys.receive, "whoever moved cannot know how far our counter is"
+        one.legs.move()
+        await asyncio.sleep(1)
+        assert len([event for event in two.events if isinstance(event, sip.CallReoffer)]) == 1, "nothing is new"
+        await over(one, two)
+
+    between_two(scenario, one_rules=REQUIRED, rules=REQUIRED)

@@ -1,6 +1,7 @@
 """Whose packets are heard."""
 
 import numpy as np
+import pytest
 
 from offhook.dsp.codecs.g711 import PCMA, PCMU
 from offhook.media.receiver import Receiver
@@ -39,11 +40,31 @@ def test_the_source_of_the_offer_is_heard_and_a_stranger_beside_it_is_not() -> N
     assert receiver.source == REMOTE
 
 
-def test_a_source_behind_an_address_translator_is_learnt_from_two_packets_in_sequence() -> None:
+def test_a_source_behind_an_address_translator_is_learnt_while_the_agreed_address_is_silent() -> None:
     receiver = Receiver(PLAN)
-    assert not receiver.admit(packet(65535), NAT, 0.0)
-    assert receiver.admit(packet(0), NAT, 0.02)
+    heard = [receiver.admit(packet(65530 + number & 0xFFFF), NAT, number * 0.02) for number in range(17)]
+    assert heard == [False] * 15 + [True] * 2
     assert receiver.source == NAT
+
+
+def test_a_source_is_learnt_in_spite_of_losses() -> None:
+    receiver = Receiver(PLAN)
+    assert [receiver.admit(packet(number), NAT, number * 0.02) for number in (0, 3, 9, 14, 16)] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("place", [(REMOTE[0], 9), ("198.51.100.7", 5)], ids=["same host", "account's server"])
+def test_two_packets_in_sequence_from_an_expected_host_are_enough(place: tuple[str, int]) -> None:
+    receiver = Receiver(StreamSettings(REMOTE, "PCMU", 0, relays=("198.51.100.7",)))
+    assert not receiver.admit(packet(65535), place, 0.0)
+    assert receiver.admit(packet(0), place, 0.02)
+    assert receiver.source == place
+
+
+def test_a_stranger_who_comes_before_the_agreed_address_is_not_heard() -> None:
+    receiver = Receiver(PLAN)
+    assert not any(receiver.admit(packet(number, 9), STRANGER, number * 0.02) for number in range(15))
+    assert receiver.admit(packet(70), REMOTE, 0.29)
+    assert not any(receiver.admit(packet(number, 9), STRANGER, number * 0.02) for number in range(15, 90))
 
 
 def test_single_packets_of_strangers_settle_nothing() -> None:
@@ -56,10 +77,10 @@ def test_single_packets_of_strangers_settle_nothing() -> None:
 
 def test_the_agreed_address_takes_its_place_whoever_came_before() -> None:
     receiver = Receiver(PLAN)
-    assert [receiver.admit(packet(number, 9), STRANGER, 0.02 * number) for number in range(2)] == [False, True]
-    assert receiver.admit(packet(70), REMOTE, 0.05)
+    assert [receiver.admit(packet(number, 9), STRANGER, 0.3 * number) for number in range(2)] == [False, True]
+    assert receiver.admit(packet(70), REMOTE, 0.35)
     assert receiver.source == REMOTE
-    assert not receiver.admit(packet(2, 9), STRANGER, 0.06)
+    assert not receiver.admit(packet(2, 9), STRANGER, 0.36)
 
 
 def test_without_symmetric_rtp_only_the_agreed_address_counts() -> None:

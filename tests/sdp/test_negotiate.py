@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offhook.sdp.crypto import own_crypto
 from offhook.sdp.description import Attribute, Connection, Direction, SessionDescription
 from offhook.sdp.negotiate import (
     LocalMedia,
@@ -246,6 +247,7 @@ SEEDS = [
     bytes(make_offer(BO, 1, 1, "sendonly")),
     b"v=0\r\nc=IN IP6 ::1\r\nm=video 2 RTP/AVP 31\r\nm=audio 6 RTP/AVP 96\r\nc=IN IP4 192.0.2.1\r\n"
     b"a=rtpmap:96 PCMA/8000\r\na=rtcp:7 IN IP4 192.0.2.3\r\na=ptime:30\r\na=maxptime:40\r\na=inactive\r\n",
+    bytes(make_offer(replace(ANNA, srtp="required", crypto=own_crypto(bytes)), 1, 1)),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from offhook.sdp.crypto import own_crypto
 from offhook.sdp.description import SessionDescription
 from offhook.sdp.errors import MalformedDescription
 from offhook.sdp.negotiate import LocalMedia, NotAcceptable, accept_answer, accept_offer, make_offer
@@ -9,7 +10,7 @@ from offhook.sip.errors import RemoteError
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.parser import parse_datagram
 
-LOCAL = LocalMedia("192.0.2.1", 4000)
+LOCAL = LocalMedia("192.0.2.1", 4000, srtp="optional", crypto=own_crypto(bytes))
 OFFER = make_offer(LOCAL, 1, 1)
 
 

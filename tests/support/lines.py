@@ -16,16 +16,21 @@ _STREAM = 1
 
 
 class LineEnd:
-    """A line with one stream; ``address`` is where its packets come from."""
+    """A line with one stream; its packets come from ``address``, its SSRC is ``first`` where that is given."""
 
-    def __init__(self, address: Address, plan: StreamSettings, seed: int = 1) -> None:
+    def __init__(self, address: Address, plan: StreamSettings, seed: int = 1, first: bytes = b"") -> None:
         self.address = address
         self.rtp, self.rtcp = Wire(), Wire()
         self.said: list[msg.FromMedia] = []
         self._random = np.random.default_rng(seed)
-        self.line = MediaLine(MediaSettings("NO"), self.said.append, self._random.bytes, lambda: 1e9)
+        self._first = first
+        self.line = MediaLine(MediaSettings("NO"), self.said.append, self._draw, lambda: 1e9)
         self.line.set_active(True)
         self.line.start_stream(_STREAM, plan, self.rtp, self.rtcp, 0.0)
+
+    def _draw(self, count: int) -> bytes:
+        first, self._first = self._first, b""
+        return first or self._random.bytes(count)
 
     def update(self, plan: StreamSettings) -> None:
         """Take a new offer and answer."""

@@ -85,6 +85,8 @@ class Rtp(Section):
     """Milliseconds of sound in a packet: 10, 20, 30, 40, 50 or 60."""
     codecs: Annotated[tuple[Literal["PCMU", "PCMA"], ...], WithJsonSchema(_CODEC_LIST)] = ("PCMU", "PCMA")
     """Codecs to offer, the best first."""
+    silence_s: Annotated[int, Field(ge=0, le=3600), WHOLE] = 60
+    """Seconds without RTP and RTCP after which a call is ended, hold apart; 0: never. Emergency calls stay."""
     dtmf_payload_type: Annotated[int, Field(ge=96, le=127), WHOLE] = 101
     """Payload type that is offered for digits (RFC 4733)."""
 

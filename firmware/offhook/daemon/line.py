@@ -183,6 +183,8 @@ class Line:
                     message.mos,
                     message.rejected,
                 )
+            case heard.StreamSilent(stream, seconds):
+                self.legs.fell_silent(stream, seconds)
             case heard.DeviceChanged(state, capture, playback, detail):
                 self.audio.state, self.audio.capture, self.audio.playback = state, capture, playback
                 self.audio.detail = detail

@@ -115,11 +115,37 @@ class Legs:
         self._shell.endpoint.reject(leg.handle, status, "", self._shell.now())
         self._shell.pump()
 
-    def end(self, leg: Leg) -> None:
-        """End a leg in whatever state; its media stops now, the other side's answer is not waited for."""
+    def end(self, leg: Leg, reason: str = "") -> None:
+        """End a leg in whatever state; its media stops now, the other side's answer is not waited for.
+
+        ``reason`` is a Reason header's value (:rfc:`3326`).
+        """
         self._drop(leg, "ended")
-        self._shell.endpoint.hang_up(leg.handle, self._shell.now())
+        self._shell.endpoint.hang_up(leg.handle, self._shell.now(), reason)
         self._shell.pump()
+
+    def fell_silent(self, stream: int, seconds: float) -> None:
+        """End the leg on whose stream neither RTP nor RTCP came any more; an emergency call stays up."""
+        for leg in self:
+            if leg.session is not None and leg.session.stream == stream and leg.answered and not leg.emergency:
+                _log.warning(
+                    "call %s: no sound for %.0f s, it is ended", leg.direction, seconds, extra={"call": leg.handle}
+                )
+                self.end(leg, f'Q.850;cause=102;text="no RTP for {seconds:.0f} s"')
+                leg.listener.leg_over(leg, False)
+
+    def move(self) -> None:
+        """Our address may have changed: let media go on from the one that is ours now, and tell every other side."""
+        for leg in self:
+            if leg.session is None or leg.session.address == self._rtp_ip(leg.account):
+                continue
+            try:
+                leg.session.move(self._rtp_ip(leg.account))
+            except OffhookError as error:
+                _log.error("call %s: %s", leg.direction, error, extra={"call": leg.handle})
+                continue
+            if leg.answered:
+                self._offer_hold(leg)
 
     def hold(self, leg: Leg) -> None:
         """Put a leg on hold: it is silent both ways at once, and the other side is told by re-INVITE."""
@@ -213,6 +239,8 @@ class Legs:
         leg.answered = True
         self._up(leg)
         leg.listener.leg_accepted(leg)
+        if session.lock_codec() or session.owes_offer:
+            self._offer_hold(leg)
 
     def _confirmed(self, leg: Leg, body: Body | None) -> None:
         """Take the answer that an ACK carries: our 2xx had the offer, in the call's first INVITE or in a later one."""
@@ -243,8 +271,8 @@ class Legs:
         told, leg.offering = leg.offering, None
         if leg.session is not None and body is not None and _take_answer(leg.session, body):
             self._follow_hold(leg)
-        if told is not None and told is not leg.held_here:
-            self._offer_hold(leg)  # the person changed his mind meanwhile
+        if (told is not None and told is not leg.held_here) or (leg.session is not None and leg.session.owes_offer):
+            self._offer_hold(leg)  # the person changed his mind meanwhile, or our address is another
 
     def _offer_refused(self, leg: Leg, status: int) -> None:
         told, leg.offering = leg.offering, None

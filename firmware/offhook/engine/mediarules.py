@@ -1,6 +1,6 @@
 """What an account asks of the media of its calls, and how agreed keys reach the media process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from offhook.media.settings import CryptoPair, SrtpKey, Suite
@@ -16,17 +16,22 @@ class MediaRules:
         srtp: whether calls are secured (:mod:`offhook.sdp.security`).
         suites: crypto suites that are accepted, the best first.
         offers: those of them that are offered; None: all.
+        relays: addresses of the account's server, which may send sound in place of the address that was agreed on.
+        silence_s: end a call when neither RTP nor RTCP came for so long, hold apart; 0: never.
         codec_lock: where an answer names several codecs, offer once more with the first of them alone.
     """
 
     srtp: SrtpMode = "off"
     suites: tuple[str, ...] = tuple(SUITES)
     offers: tuple[str, ...] | None = None
+    relays: tuple[str, ...] = ()
+    silence_s: float = 0.0
     codec_lock: bool = False
 
     def for_emergency(self) -> "MediaRules":
-        """Return the rules of an emergency call: it is secured where that can be, and goes through where not."""
-        return MediaRules("optional" if self.srtp == "required" else self.srtp, self.suites, self.offers)
+        """Return the rules of an emergency call: secured where that can be, and up until somebody hangs up."""
+        srtp: SrtpMode = "optional" if self.srtp == "required" else self.srtp
+        return replace(self, srtp=srtp, silence_s=0.0, codec_lock=False)
 
 
 def crypto_pair(plan: CryptoPlan) -> CryptoPair:

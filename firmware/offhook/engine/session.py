@@ -134,6 +134,8 @@ class MediaSession:
     ) -> None:
         self.stream = stream
         self.plan: MediaPlan | None = None
+        self.owes_offer = False
+        """Whether our side has changed since the other side was told of it."""
         self._media = media
         self._ports = ports
         self._sockets = sockets
@@ -161,6 +163,11 @@ class MediaSession:
         return self.plan.codec if self.plan else ""
 
     @property
+    def address(self) -> str:
+        """The address of ours that sound is to come to."""
+        return self._local.address
+
+    @property
     def secured(self) -> bool:
         """Whether what is said goes by SRTP."""
         return self.plan is not None and self.plan.crypto is not None
@@ -186,7 +193,7 @@ class MediaSession:
 
     def offer(self) -> Body:
         """Return a fresh offer; one that has keys already goes on with them, so that nobody need start anew."""
-        self._awaits_answer = True
+        self._awaits_answer, self.owes_offer = True, False
         direction: Direction = "sendrecv"
         if self._on_hold:
             direction = "inactive" if self.held else "sendonly"  # RFC 3264 section 8.4
@@ -212,7 +219,7 @@ class MediaSession:
         if self._is_somebody_else(plan):
             self._local = replace(self._local, crypto=own_crypto(self._random, self._rules.suites))
             answer, plan = accept_offer(offer, self._local, self._session_id, version, direction)
-        self._version, self.plan = version, plan
+        self._version, self.plan, self.owes_offer = version, plan, False
         self._awaits_answer = False
         self._update()
         return Body(SDP, bytes(answer))
@@ -252,7 +259,7 @@ class MediaSession:
         """
         sockets = self._ports.take(ip, True)
         self._sockets.close()
-        self._sockets = sockets
+        self._sockets, self.owes_offer = sockets, True
         crypto = own_crypto(self._random, self._rules.suites) if self._local.crypto else ()
         self._local = replace(self._local, address=ip, rtp_port=sockets.port, crypto=crypto)
         if self._running and self.plan is not None:
@@ -308,6 +315,8 @@ class MediaSession:
             receive=plan.receive,
             cname=self._cname,
             crypto=crypto_pair(plan.crypto) if plan.crypto else None,
+            relays=self._rules.relays,
+            silence_s=self._rules.silence_s if plan.receive and not self._on_hold else 0.0,
         )
         if not self._link_up:
             return replace(settings, send=False, receive=False, remote_rtcp=None)

@@ -16,7 +16,7 @@ import numpy as np
 from offhook.media.channel import Channel
 from offhook.media.device import Samples
 from offhook.media.ear import Ear
-from offhook.media.messages import DtmfReceived, FromMedia
+from offhook.media.messages import DtmfReceived, FromMedia, StreamSilent
 from offhook.media.settings import MediaSettings, StreamSettings
 from offhook.media.stream import Stream
 
@@ -149,3 +149,6 @@ class MediaLine:
         self._report_at = now + _REPORT_S
         for stream in streams:
             self._post(stream.report(now))
+            seconds = stream.falls_silent(now)
+            if seconds is not None:
+                self._post(StreamSilent(stream.number, seconds))

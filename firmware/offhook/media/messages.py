@@ -167,6 +167,14 @@ class StreamReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamSilent:
+    """Neither RTP nor RTCP came for as long as the stream's settings allow: nobody is there any more."""
+
+    stream: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceChanged:
     """The card was opened, closed, lost or refused; ``detail`` is one line that says what to do."""
 
@@ -204,7 +212,7 @@ ToMedia = (
     | SetVolume
     | SetMute
 )
-FromMedia = ToneStarted | SayStarted | SayEnded | DtmfReceived | StreamReport | DeviceChanged | Heartbeat
+FromMedia = ToneStarted | SayStarted | SayEnded | DtmfReceived | StreamReport | StreamSilent | DeviceChanged | Heartbeat
 Message = ToMedia | FromMedia
 
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in Message.__args__}
@@ -239,6 +247,7 @@ def _stream_settings(row: Mapping[str, object]) -> StreamSettings:
         "remote": None if plan.remote is None else (str(plan.remote[0]), int(plan.remote[1])),
         "remote_rtcp": None if plan.remote_rtcp is None else (str(plan.remote_rtcp[0]), int(plan.remote_rtcp[1])),
         "receive_payload_types": types,
+        "relays": tuple(map(str, plan.relays)),
         "crypto": None if plan.crypto is None else _crypto_pair(row["crypto"]),
     }
     return StreamSettings(**values)  # type: ignore[arg-type]

@@ -8,6 +8,8 @@ from offhook.rtp.jitter import JitterBuffer
 from offhook.rtp.packet import RtpPacket
 
 _SILENT_S = 2.0
+_PATIENCE_S = 0.3
+_STEP = 50  # packets that may be lost between two of a source that is not believed yet
 _LONGEST_PAUSE = RATE // 5
 
 
@@ -15,9 +17,10 @@ class Receiver:
     """Filters by source and payload type, and feeds jitter buffer and playout.
 
     The plan's own address is heard whenever it speaks. Where the plan is symmetric (:rfc:`4961`, NAT) another may stand
-    for it: the first that sends two packets in sequence of a payload type that was agreed on. It stays until it was
-    silent for 2 s; then only the same source (SSRC) or the same host is followed, so that nobody can take over a call,
-    or what is said in it, from aside.
+    for it: the first that sends two packets in sequence of a payload type that was agreed on. From the same host, or
+    from the account's server, that is enough; from elsewhere it is believed only when the plan's own address was silent
+    meanwhile, for 0.3 s. It stays until it was silent for 2 s; then only the same source (SSRC) or the same host is
+    followed, so that nobody can take over a call, or what is said in it, from aside.
     """
 
     def __init__(self, plan: StreamSettings) -> None:
@@ -25,7 +28,9 @@ class Receiver:
         self.packets = 0
         self._ssrc = -1
         self._heard_at = 0.0
-        self._candidate: tuple[Address, int, int] | None = None  # address, SSRC, sequence number that would confirm it
+        self._candidate: tuple[Address, int] | None = None  # address and SSRC of who may come to be believed ...
+        self._candidate_last = 0  # ... its last sequence number
+        self._candidate_since = 0.0  # ... and when it came up
         self._event = -1  # timestamp of the last telephone event, and how much of it is filled
         self._event_until = 0
         self._plan = plan
@@ -96,9 +101,14 @@ class Receiver:
         if self.source is not None:
             silent = now - self._heard_at >= _SILENT_S
             return silent and (packet.ssrc == self._ssrc or address[0] == self.source[0])
-        confirmed = self._candidate == (address, packet.ssrc, packet.sequence)
-        self._candidate = (address, packet.ssrc, packet.sequence + 1 & 0xFFFF)
-        return confirmed
+        last, self._candidate_last = self._candidate_last, packet.sequence
+        if self._candidate != (address, packet.ssrc) or not 0 < (packet.sequence - last & 0xFFFF) <= _STEP:
+            self._candidate, self._candidate_since = (address, packet.ssrc), now
+            return False
+        return now - self._candidate_since >= _PATIENCE_S or self._is_expected(address[0])
+
+    def _is_expected(self, host: str) -> bool:
+        return host in self._plan.relays or (self._plan.remote is not None and host == self._plan.remote[0])
 
     def _start_over(self) -> None:
         self._decoders = _decoders(self._plan)

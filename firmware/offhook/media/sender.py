@@ -15,19 +15,24 @@ class Sender:
     """Gathers samples into packets of ``ptime_ms``; what is sent goes to ``emit``."""
 
     def __init__(self, plan: StreamSettings, random: Callable[[int], bytes], emit: Callable[[RtpPacket], None]) -> None:
-        self.ssrc = int.from_bytes(random(4), "big")
         self.packets = 0
-        # Random starts make a guess at the next packet harder (RFC 3550 section 5.1).
-        # Not in the upper half: a first packet that is lost at the wrap would cost SRTP its rollover counter
-        # (RFC 4568 section 6.4.1).
-        self._sequence = int.from_bytes(random(2), "big") & 0x7FFF
-        self.timestamp = int.from_bytes(random(4), "big")
+        self._random = random
+        self.ssrc = self._sequence = self.timestamp = 0
+        self.start_over()
         self._emit = emit
         self._pending = bytearray()  # coded; octets join faster than arrays
         self._marker = True
         self._events = TelephoneEventSender(RATE)
         self._codec = LAWS[plan.codec]
         self.update(plan)
+
+    def start_over(self) -> None:
+        """Be a source of another name (SSRC)."""
+        # Random starts make a guess at the next packet harder (RFC 3550 section 5.1). Sequence numbers not in the upper
+        # half: a first packet that is lost at the wrap would cost SRTP its rollover counter (RFC 4568 section 6.4.1).
+        self.ssrc = int.from_bytes(self._random(4), "big")
+        self._sequence = int.from_bytes(self._random(2), "big") & 0x7FFF
+        self.timestamp = int.from_bytes(self._random(4), "big")
 
     def update(self, plan: StreamSettings) -> None:
         """Take a new offer and answer."""

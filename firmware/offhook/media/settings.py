@@ -76,6 +76,8 @@ class StreamSettings:
         symmetric: send to where packets come from if that is not ``remote`` (:rfc:`4961`, NAT).
         cname: the name of this source in RTCP (:rfc:`7022`).
         crypto: keys of SRTP; None: plain RTP.
+        relays: hosts that may send in place of ``remote`` at once: the account's server.
+        silence_s: say so when neither RTP nor RTCP came for so long; 0: never.
     """
 
     remote: Address | None
@@ -91,3 +93,5 @@ class StreamSettings:
     symmetric: bool = True
     cname: str = "offhook"
     crypto: CryptoPair | None = None
+    relays: tuple[str, ...] = ()
+    silence_s: float = 0.0

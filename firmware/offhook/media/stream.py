@@ -48,11 +48,16 @@ class Stream:
         self._rtcp_source: Address | None = None
         self._now = 0.0
         self._rtcp_at = 0.0
+        self._heard_at: float | None = None  # RTP or RTCP; None until the first tick, and once silence was told
+        self._silence_told = False
+        self._rivals: set[Address] = set()  # who had our SSRC as well
         self._reported = (0, 0)
         self._secure(plan)
 
     def update(self, plan: StreamSettings) -> None:
         """Take a new offer and answer."""
+        if plan.silence_s and not self._plan.silence_s:
+            self._heard_at = None  # taken back from hold: what was silent then does not count
         self._plan = plan
         self._receiver.update(plan)
         self._sender.update(plan)
@@ -78,6 +83,8 @@ class Stream:
     def drain(self, now: float) -> list[str]:
         """Take what the network delivered, send a report if one is due; return the digits that were pressed."""
         self._now = now
+        if self._heard_at is None:
+            self._heard_at = now
         digits: list[str] = []
         for data, address, arrival in self._rtp.receive():
             try:
@@ -90,6 +97,16 @@ class Stream:
             self._rtcp_at = now + _RTCP_S
             self._serve_rtcp(now)
         return digits
+
+    def falls_silent(self, now: float) -> float | None:
+        """Return the seconds without RTP or RTCP where they reach the settings' limit; once for each silence."""
+        limit = self._plan.silence_s
+        silent = now - self._heard_at if self._heard_at is not None else 0.0
+        if not limit or silent < limit:
+            self._silence_told = False
+            return None
+        told, self._silence_told = self._silence_told, True
+        return None if told else silent
 
     def capture(self, mic: Samples) -> None:
         """Take what the microphone heard."""
@@ -155,6 +172,9 @@ class Stream:
         packet = RtpPacket.parse(data)
         if not self._receiver.admit(packet, address, arrival):
             return None
+        if packet.ssrc == self._sender.ssrc and not self._yields(address):
+            return None
+        self._heard_at = self._now
         self._session.received(packet, arrival)
         if packet.payload_type == self._plan.dtmf_receive_payload_type:
             digit = self._events.receive(packet.payload, packet.timestamp)
@@ -177,7 +197,23 @@ class Stream:
             self._session.receive(data, arrival, self._wall_clock() - max(0.0, self._now - arrival))
         except RtpError:
             return
+        if int.from_bytes(data[4:8], "big") == self._sender.ssrc and not self._yields(address):
+            return
+        self._heard_at = self._now
         self._rtcp_source = address
+
+    def _yields(self, address: Address) -> bool:
+        """Leave our SSRC to the other side, which has it too; False where it is our own packets that come back.
+
+        A source that had our number once and has our new one as well is an echo (:rfc:`3550#section-8.2`).
+        """
+        if address in self._rivals:
+            return False
+        self._rivals.add(address)
+        self._send_rtcp(self._session.goodbye(self._now, self._wall_clock()))
+        self._sender.start_over()
+        self._session.start_over(self._sender.ssrc)
+        return True
 
     @property
     def _remote(self) -> Address | None:

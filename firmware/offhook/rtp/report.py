@@ -52,6 +52,12 @@ class RtcpSession:
         self.remote_jitter_ms = 0.0
         self.gone = False  # the other side said goodbye
 
+    def start_over(self, ssrc: int) -> None:
+        """Go on as another source (:rfc:`3550#section-8.2`); what is known of the other side stays."""
+        self.ssrc = ssrc
+        self._packets = self._octets = self._sent_before = 0
+        self._sent_at = None
+
     def sent(self, packet: RtpPacket, now: float) -> None:
         """Count a packet that went out."""
         self._packets += 1
