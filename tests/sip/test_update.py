@@ -75,7 +75,7 @@ def test_either_side_may_offer_by_update_before_the_answer(side: str) -> None:
     pair.b.endpoint.early_media(handle, ANSWER, pair.now)
     pair.run(1)
     ours, theirs = (pair.a, pair.b) if side == "caller" else (pair.b, pair.a)
-    mine, other = ("o1", handle) if side == "caller" else (handle, "o1")
+    mine = "o1" if side == "caller" else handle
     accepting(pair, theirs)
     ours.endpoint.update(mine, NEW, pair.now)
     pair.run(1)

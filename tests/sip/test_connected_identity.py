@@ -1,0 +1,96 @@
+"""Who is at the other end, as it changes during a call (:rfc:`4916`, :rfc:`3325`)."""
+
+from offhook.sip import events as ev
+from offhook.sip.messages.message import Request
+from tests.support.sip_alone import Alone, answer, message
+from tests.support.sip_calls import ANSWER, OFFER
+
+BOB = "<sip:bob@pbx.test>;tag=b1"
+CAROL = '"Carol" <sip:carol@pbx.test>;tag=b1'
+ABLE = "Allow: INVITE, ACK, BYE, UPDATE\nSupported: from-change\n"
+STRANGER = ("192.0.2.66", 5060)
+
+
+def up(alone: Alone, contact: str = "Contact: <sip:bob@10.0.0.9:5060>\n") -> str:
+    """Have a call from outside answered; return our To tag."""
+    alone.say(message(body="v=0", more=ABLE + contact))
+    alone.endpoint.answer("i1", ANSWER, alone.now)
+    (ok,) = alone.heard()
+    tag = ok.to.tag or ""
+    alone.say(message("ACK", branch="z9hG4bKack", to=f"<sip:1001@pbx.test>;tag={tag}"))
+    alone.events()
+    return tag
+
+
+def within(method: str, tag: str, cseq: int, caller: str = BOB, more: str = "", body: str = "") -> str:
+    to, branch = f"<sip:1001@pbx.test>;tag={tag}", f"z9hG4bKw{method}{cseq}"
+    return message(method, to=to, cseq=cseq, branch=branch, caller=caller, more=more, body=body)
+
+
+def peers(alone: Alone) -> list[str]:
+    return [str(event.peer) for event in alone.events() if isinstance(event, ev.PeerChanged)]
+
+
+def test_a_changed_from_in_an_update_is_told_and_addressed_from_then_on() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("UPDATE", tag, 2, CAROL))
+    assert peers(alone) == [CAROL]
+    alone.say(within("UPDATE", tag, 3, CAROL))
+    assert peers(alone) == []
+    alone.endpoint.hang_up("i1", alone.now)
+    (bye,) = alone.heard()
+    assert str(bye.to) == CAROL
+
+
+def test_a_changed_from_in_a_reinvite_is_told() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("INVITE", tag, 2, CAROL, body="v=0"))
+    assert peers(alone) == [CAROL]
+
+
+def test_we_say_that_from_may_change() -> None:
+    alone = Alone()
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    (invite,) = alone.heard()
+    assert "from-change" in invite.supported
+
+
+def test_an_asserted_identity_of_the_server_is_told_and_no_strangers() -> None:
+    asserted = 'P-Asserted-Identity: "Dave" <sip:dave@pbx.test>\n'
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("UPDATE", tag, 2, more=asserted))
+    assert peers(alone) == ['"Dave" <sip:dave@pbx.test>']
+    alone.say(within("UPDATE", tag, 3, more=asserted.replace("Dave", "Eve")), remote=STRANGER)
+    assert peers(alone) == []
+
+
+def test_an_identity_that_cannot_be_read_is_none() -> None:
+    alone = Alone()
+    tag = up(alone)
+    alone.say(within("UPDATE", tag, 2, more="P-Asserted-Identity: <<<\n"))
+    assert peers(alone) == []
+
+
+def test_who_answered_is_told_after_the_call_is_accepted() -> None:
+    alone = Alone()
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    (invite,) = alone.heard()
+    more = 'Contact: <sip:x@10.0.0.9:5060>\nP-Asserted-Identity: "Reception" <sip:20@pbx.test>, <tel:+4420>\n'
+    alone.say(answer(invite, 200, more=more, body="v=0"))
+    accepted, changed = alone.events()[-2:]
+    assert isinstance(accepted, ev.CallAccepted)
+    assert isinstance(changed, ev.PeerChanged)
+    assert (changed.call, str(changed.peer)) == ("o1", '"Reception" <sip:20@pbx.test>')
+
+
+def test_who_answers_a_reinvite_is_told() -> None:
+    alone = Alone()
+    up(alone)
+    alone.endpoint.reinvite("i1", OFFER, alone.now)
+    (invite,) = alone.heard()
+    assert isinstance(invite, Request)
+    alone.say(answer(invite, 200, more="P-Asserted-Identity: <sip:zed@pbx.test>\n", body="v=0"))
+    assert peers(alone) == ["<sip:zed@pbx.test>"]
