@@ -279,10 +279,6 @@ def test_a_call_that_comes_while_the_handset_is_off_is_refused_as_busy(before: l
     assert phone.state is state
 
 
-def test_a_call_that_comes_during_a_call_is_refused_as_busy() -> None:
-    assert run(talking(), on.CallIncoming("i1", "Bob")) == [do.RejectCall("i1", 486)]
-
-
 # -- in a call ---------------------------------------------------------------------------------------------------
 
 
@@ -313,12 +309,6 @@ def test_keys_before_the_answer_are_dtmf_once_the_network_sends_sound() -> None:
 
 def test_hanging_up_with_a_key_held_ends_the_key_first() -> None:
     assert run(talking(), on.KeyDown("5"), on.HookReplaced()) == [do.StopDtmf("o1", "5"), do.EndCall("o1")]
-
-
-def test_a_flash_in_a_call_changes_nothing() -> None:
-    phone = talking()
-    assert run(phone, on.HookFlash()) == []
-    assert phone.state is State.TALKING
 
 
 def test_the_other_side_can_hold_and_come_back() -> None:

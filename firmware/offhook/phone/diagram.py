@@ -20,4 +20,9 @@ def _arrows() -> Iterator[str]:
                 if event.__name__ not in names:
                     names.append(event.__name__)
         for target, events in labels.items():
-            yield f"    {state.name} --> {target.name}: {', '.join(events)}"
+            yield f"    {state.name} --> {target.name}: {', '.join(_by_hand(events))}"
+
+
+def _by_hand(events: list[str]) -> list[str]:
+    """Leave out what programs ask for where hand or line lead the same way."""
+    return [event for event in events if not event.endswith("Requested")] or events

@@ -77,6 +77,8 @@ class Phone:
         context.now = now
         if isinstance(event, on.HookLifted):
             context.lifted, context.ear_open = True, False
+        elif isinstance(event, on.HookReplaced | on.HookFlash) and not context.lifted:
+            return []  # a call without a hand goes on: nothing was put back
         elif isinstance(event, on.HookReplaced):
             context.lifted = False
         row = self._row(event)

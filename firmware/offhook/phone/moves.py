@@ -1,5 +1,6 @@
 """What the phone does in each row of the table: small functions that act on the context and name the next state."""
 
+import math
 from collections.abc import Callable
 
 from offhook.phone import events as on
@@ -53,7 +54,7 @@ def hang_up(phone: Context, state: State, event: on.Event) -> State:
     """Put the handset back: hand the call over or end it, silence everything; what is left rings."""
     phone.quiet()
     phone.wait(None)
-    if not second.hand_over(phone):
+    if not second.hand_over(phone, state):
         _breathe(phone)
         phone.end_call()
     phone.digits = ""
@@ -62,7 +63,8 @@ def hang_up(phone: Context, state: State, event: on.Event) -> State:
 
 def _breathe(phone: Context) -> None:
     """Where the person got rid of a call that came in, let none ring for a moment: the next lift gives dial tone."""
-    if phone.now - phone.answered_at >= phone.settings.short_call:
+    answered_at, phone.answered_at = phone.answered_at, -math.inf
+    if phone.now - answered_at >= phone.settings.short_call:
         return
     phone.breathes_until = phone.now + phone.settings.breather
     if phone.waiting is not None:

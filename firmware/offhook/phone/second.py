@@ -136,7 +136,7 @@ def end_waiting_tone(phone: Context) -> None:
 # -- handing over ------------------------------------------------------------------------------------------------
 
 
-def hand_over(phone: Context) -> bool:
+def hand_over(phone: Context, state: State) -> bool:
     """Join the two calls on hanging up, where that is wanted; return whether it was."""
     call = phone.call
     first = phone.held[-1] if phone.held else None
@@ -144,6 +144,8 @@ def hand_over(phone: Context) -> bool:
         return False
     if first.handle != call.over and call.handle != first.over:
         return False
+    if not call.up and state is not State.RINGBACK:
+        return False  # nobody knows yet whether it rings there
     phone.release_key()
     phone.held.remove(first)
     if call.up:
