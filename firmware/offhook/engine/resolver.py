@@ -1,120 +1,188 @@
-"""From a server's name to addresses (:rfc:`3263`, without NAPTR): SRV where no port is given, then A and AAAA."""
+"""From a server's name to targets by :rfc:`3263`: NAPTR, SRV, A and AAAA, each skipped where the name says enough.
+
+::
+
+    numeric ------------------------------------------------------------------> itself
+    port named -------------------------------------------> A, AAAA ----------> that port
+    transport named ------------------> SRV of that one --> A, AAAA ----------> its port
+    neither ---> NAPTR (s) --> SRV ------------------------> A, AAAA ---------> the transport that DNS names
+                  | none         | none
+                  +-> SRV of UDP, TCP, TLS                +-> the name itself, at the transport's own port
+"""
 
 import asyncio
-import contextlib
-import ipaddress
-import socket
-import threading
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
+from offhook.engine.dns_client import Answer, Dns, DnsClient, Naptr, NoSuchName
+from offhook.engine.srv_order import srv_groups
+from offhook.engine.system_names import is_local, routable, system_addresses
 from offhook.errors import NetworkError
-from offhook.sip.events import Address, Target, Transport
+from offhook.sip.events import Target, Transport
 
-_TIMEOUT_S = 4.0
-_DEFAULT_PORT = 5060
-_MOST_THREADS = 8
+_SYSTEM_TIMEOUT_S = 4.0
+_DEFAULT_PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
+_PREFIXES: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
+_SERVICES: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
+_MOST_NAPTR, _MOST_SRV, _MOST_TARGETS = 8, 16, 32
+_SYSTEM_TTL_S = 30.0
 
-Addresses = Callable[[str, int], Awaitable[list[Address]]]
-Services = Callable[[str], Awaitable[list[Address]]]
+Addresses = Callable[[str], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Targets in the order in which to try them, good for ``ttl`` seconds."""
+
+    targets: tuple[Target, ...]
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One name and port to look up the addresses of; those of one ``rank`` are as good as one another."""
+
+    transport: Transport
+    host: str
+    port: int
+    rank: int
 
 
 class Resolver:
-    """Resolves next hops with the system's name servers; dnspython is imported when a name first needs SRV.
+    """Resolves next hops.
 
-    ``addresses(name, port)`` gives addresses or raises OSError; ``services(name)`` gives the places of an SRV name,
-    best first, or raises NetworkError where there is decidedly no such service.
+    ``dns`` answers questions; ``system(name)`` gives addresses from the hosts file, mDNS and the like, or raises
+    OSError; ``chance()`` draws 0 <= x < 1 for SRV weights; ``usable(ip)`` is false for addresses without a route.
     """
 
-    def __init__(self, addresses: Addresses | None = None, services: Services | None = None) -> None:
-        self._addresses = addresses or system_addresses
-        self._services = services or system_services
+    def __init__(
+        self,
+        dns: Dns | None = None,
+        system: Addresses = system_addresses,
+        chance: Callable[[], float] | None = None,
+        usable: Callable[[str], bool] = routable,
+    ) -> None:
+        self._dns = dns or DnsClient()
+        self._system = system
+        self._chance = chance or random.SystemRandom().random
+        self._usable = usable
 
     async def resolve(
-        self, host: str, port: int | None, transport: Transport | None, secure: bool = False
-    ) -> list[Target]:
-        """Return targets in the order in which to try them, never empty.
+        self, host: str, port: int | None, transport: Transport | None, secure: bool = False, local_ip: str = "::"
+    ) -> Resolution:
+        """Return targets, at least one. ``transport`` None: any; ``secure``: TLS alone.
 
-        A numeric host and an explicit port skip SRV (:rfc:`3263#section-4.2`). Raises NetworkError.
+        ``local_ip``: what we send from; ``::`` serves both families. Raises NoSuchName, or NetworkError where another
+        try may well bring an answer.
         """
-        transport = transport or ("tls" if secure else "udp")
+        plain: Transport = transport or ("tls" if secure else "udp")
         try:
-            ipaddress.ip_address(host)
+            number = ip_address(host)
         except ValueError:
             pass
         else:
-            return [Target(transport, host, port or _DEFAULT_PORT)]
-        places = [(host, port)] if port is not None else await self._srv(host, transport) or [(host, _DEFAULT_PORT)]
-        targets: list[Target] = []
-        reason = "it has no address"
-        for name, number in places:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    found = await self._addresses(name, number)
-            except TimeoutError:
-                reason = "the name server did not answer"
-            except (OSError, UnicodeError) as error:  # UnicodeError: a label that is empty or too long
-                reason = getattr(error, "strerror", None) or str(error)
-            else:
-                targets += [Target(transport, *address) for address in found]
-        if not targets:
-            raise NetworkError(f"name not found ({reason}); check `server` in the config and the network's DNS")
-        return list(dict.fromkeys(targets))
-
-    async def _srv(self, host: str, transport: Transport) -> list[Address]:
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                return await self._services(f"_sip._{transport}.{host}")
-        except TimeoutError:
-            return []
-
-
-async def system_addresses(name: str, port: int) -> list[Address]:
-    """Ask the system (hosts file, DNS, mDNS as it is set up). Raises OSError or UnicodeError.
-
-    A thread of its own does it, not one of the loop's executor: where DNS is dead it may hang for half a minute, and
-    neither the next lookup nor the program's end waits for it.
-    """
-    if sum(thread.name == "lookup" for thread in threading.enumerate()) >= _MOST_THREADS:
-        raise OSError("too many names wait for the name server")
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[Address]] = loop.create_future()
-
-    def tell(found: list[Address], error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
+            return Resolution((Target(plain, str(number), port or _DEFAULT_PORTS[plain]),), _SYSTEM_TTL_S)
+        if port is not None:
+            places, ttl = [_Place(plain, host, port, 0)], float("inf")
         else:
-            answer.set_result(found)
+            places, ttl = await self._services(host, transport, secure)
+            if not places:
+                places = [_Place(plain, host, _DEFAULT_PORTS[plain], 0)]
+        return await self._located(host, places, ttl, local_ip)
 
-    def ask() -> None:
-        found: list[Address] = []
-        fault: Exception | None = None
+    async def _services(self, host: str, transport: Transport | None, secure: bool) -> tuple[list[_Place], float]:
+        """Return where DNS says that the service is, and for how long; nothing where it says nothing of it."""
+        if is_local(host):
+            return [], float("inf")
+        if transport is not None:
+            names: list[tuple[Transport, str]] = [(transport, _PREFIXES[transport] + host)]
+            ttl = float("inf")
+        else:
+            naptr = await self._dns.naptr(host)
+            names = _offered(naptr.records, host, secure)
+            ttl = naptr.ttl if names else float("inf")
+            if not names:
+                wanted: tuple[Transport, ...] = ("tls",) if secure else ("udp", "tcp", "tls")
+                names = [(kind, _PREFIXES[kind] + host) for kind in wanted]
+        answers = await asyncio.gather(*(self._dns.srv(name) for _, name in names))
+        places: list[_Place] = []
+        for (kind, _), answer in zip(names, answers, strict=True):
+            for group in srv_groups(answer.records[:_MOST_SRV], self._chance):
+                rank = places[-1].rank + 1 if places else 0
+                places += [_Place(kind, record.target, record.port, rank) for record in group]
+        ttls = [answer.ttl for answer in answers if answer.records]
+        if not places and ttls:
+            # Only targets of "." (RFC 2782): the service is decidedly not there.
+            words = f"{host}: this domain offers no such service; set `transport` or `server` in the config"
+            raise NoSuchName(words, min(ttls))
+        return places, min([ttl, *ttls])
+
+    async def _located(self, host: str, places: Sequence[_Place], ttl: float, local_ip: str) -> Resolution:
+        """Look up the addresses of all places at once."""
+        names = list(dict.fromkeys(place.host for place in places))
+        answers = dict(zip(names, await asyncio.gather(*(self._addresses(name) for name in names)), strict=True))
+        targets: dict[Target, None] = {}
+        for place in places:
+            for ip in self._sorted(answers[place.host].records, local_ip):
+                targets[Target(place.transport, ip, place.port, rank=place.rank)] = None
+        found = [answer for answer in answers.values() if answer.records]
+        if targets:
+            ttl = min(ttl, *(answer.ttl for answer in found))
+            return Resolution(tuple(targets)[:_MOST_TARGETS], ttl)
+        if found:
+            raise NetworkError(f"{host} has no address that can be reached from {local_ip}; check `sip.listen`")
+        if any(answer.silent for answer in answers.values()):
+            raise NetworkError(f"{host}: the name server did not answer; check the network's DNS")
+        words = f"{host}: there is no such name, or it has no address; check `server` in the config"
+        raise NoSuchName(words, min(answer.ttl for answer in answers.values()))
+
+    async def _addresses(self, name: str) -> Answer[str]:
+        """Ask DNS, and the system for what only it knows: the hosts file, mDNS, a name without dots."""
         try:
-            rows = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM)
-            found = [(str(sockaddr[0]), int(sockaddr[1])) for *_, sockaddr in rows]
-        except (OSError, UnicodeError) as error:
-            fault = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed by now
-            loop.call_soon_threadsafe(tell, found, fault)
+            return Answer((str(ip_address(name)),), float("inf"))
+        except ValueError:
+            pass
+        answer: Answer[str] = Answer((), 0.0)
+        if not is_local(name):
+            answer = await self._dns.addresses(name)
+        if answer.records:
+            return answer
+        silent = answer.silent
+        try:
+            async with asyncio.timeout(_SYSTEM_TIMEOUT_S):
+                return Answer(tuple(await self._system(name)), _SYSTEM_TTL_S)
+        except TimeoutError:
+            silent = True
+        except (OSError, UnicodeError):  # UnicodeError: a label that is empty or too long
+            pass
+        return Answer((), answer.ttl, silent)
 
-    threading.Thread(target=ask, name="lookup", daemon=True).start()
-    return await answer
+    def _sorted(self, found: Sequence[str], local_ip: str) -> list[str]:
+        """Order addresses in the spirit of :rfc:`6724`: what has a route first, then global IPv6, then IPv4."""
+        family = None if local_ip == "::" else ip_address(local_ip).version
+        fitting = [ip for ip in dict.fromkeys(found) if family is None or ip_address(ip).version == family]
+
+        def rank(ip: str) -> tuple[bool, bool]:
+            address = ip_address(ip)
+            return (not self._usable(ip), not (isinstance(address, IPv6Address) and address.is_global))
+
+        return sorted(fitting, key=rank)
 
 
-async def system_services(name: str) -> list[Address]:
-    """Ask DNS for an SRV name; none where there is no such name or no answer. Raises NetworkError."""
-    import dns.asyncresolver
-    import dns.exception
+def _offered(records: Sequence[Naptr], host: str, secure: bool) -> list[tuple[Transport, str]]:
+    """Return the SRV names that a domain points to, best first, as far as we speak what they offer.
 
-    try:
-        resolver = dns.asyncresolver.Resolver()
-        answer = await resolver.resolve(name, "SRV", lifetime=_TIMEOUT_S)
-    except (dns.exception.DNSException, OSError):
-        return []
-    rows = sorted((row.priority, -row.weight, row.target.to_text(omit_final_dot=True), row.port) for row in answer)
-    places = [(target, port) for _, _, target, port in rows if target not in ("", ".")]
-    if rows and not places:
-        # A target of "." says that the service is decidedly not there (RFC 2782).
-        raise NetworkError(f"{name}: this domain offers no such service; set `transport` or `server` in the config")
-    return places
+    For a sips URI only TLS counts, and only within the domain itself (:rfc:`3263#section-4.1`): whoever forges a
+    record could else lead us to a certificate that is good, but another's.
+    """
+    usable = []
+    for record in sorted(records, key=lambda record: (record.order, record.preference)):
+        transport = _SERVICES.get(record.service.upper())
+        if transport is None or record.flags.lower() != "s" or not record.replacement:
+            continue
+        within = f".{record.replacement.lower()}".endswith(f".{host.lower().rstrip('.')}")
+        if not secure or (transport == "tls" and within):
+            usable.append((transport, record.replacement))
+    return usable[:_MOST_NAPTR]

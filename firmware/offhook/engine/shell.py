@@ -13,10 +13,12 @@ and costs that message or that call; every other call and all timers go on.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from offhook.engine.dns_client import NoSuchName
 from offhook.engine.resolver import Resolver
-from offhook.engine.transport import SipTransport
+from offhook.engine.tls import TlsSettings
+from offhook.engine.transport import SipTransport, TlsListen
 from offhook.errors import NetworkError
 from offhook.sip import events as sip
 from offhook.sip.endpoint import Endpoint
@@ -25,6 +27,7 @@ from offhook.sip.settings import EndpointSettings
 
 _log = logging.getLogger(__name__)
 _SERVER_ERROR = 500
+_RECHECK_S = 10.0
 
 
 class EndpointShell:
@@ -40,12 +43,15 @@ class EndpointShell:
         random: Callable[[int], bytes],
         on_event: Callable[[Event], None],
         resolver: Resolver,
+        tls: Mapping[str, TlsSettings] | None = None,
+        tls_listen: TlsListen | None = None,
     ) -> None:
-        self.transport = SipTransport(self)
+        self.transport = SipTransport(self, tls, tls_listen)
         self.endpoint = Endpoint(settings, random, self.transport.local_address)
         self._on_event = on_event
         self._resolver = resolver
         self._timer: asyncio.TimerHandle | None = None
+        self._recheck_timer: asyncio.TimerHandle | None = None
         self._lookups: set[asyncio.Task[None]] = set()
         self._pumping = False
         self._closed = False
@@ -81,6 +87,8 @@ class EndpointShell:
         """Stop timers and lookups and release the sockets; what the endpoint still wanted is not sent."""
         self._closed = True
         self._disarm()
+        if self._recheck_timer is not None:
+            self._recheck_timer.cancel()
         for task in self._lookups:
             task.cancel()
         await self.transport.close()
@@ -91,6 +99,8 @@ class EndpointShell:
 
     def opened(self, flow: Flow) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
+        if flow.transport == "tls" and self._recheck_timer is None:
+            self._recheck(self.transport.security.knows_time)
         self._enter(lambda now: self.endpoint.flow_opened(flow, now))
 
     def closed(self, flow: Flow) -> None:
@@ -100,6 +110,14 @@ class EndpointShell:
     def failed(self, transport: Transport, remote: Address, reason: str) -> None:
         """See :class:`offhook.engine.transport.TransportReceiver`."""
         self._enter(lambda now: self.endpoint.send_failed(transport, remote, reason, now))
+
+    def _recheck(self, knew_time: bool) -> None:
+        """Judge TLS connections again that were accepted before the time was known, or in an emergency."""
+        self.transport.recheck()
+        knows = self.transport.security.knows_time
+        if knows and not knew_time:
+            self._enter(self.endpoint.retry)
+        self._recheck_timer = asyncio.get_running_loop().call_later(_RECHECK_S, self._recheck, knows)
 
     def _enter(self, work: Callable[[float], None]) -> None:
         """Let one thing into the endpoint, then pump: whatever came of it, timers are armed again."""
@@ -144,7 +162,12 @@ class EndpointShell:
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:
-            targets = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport, lookup.secure)
+            found = await self._resolver.resolve(
+                lookup.host, lookup.port, lookup.transport, lookup.secure, self._sends_from()
+            )
+        except NoSuchName as error:
+            reason, ttl = str(error), error.ttl
+            self._enter(lambda now: self.endpoint.unresolvable(lookup.key, reason, now, ttl))
         except NetworkError as error:
             reason = str(error)
             self._enter(lambda now: self.endpoint.unresolvable(lookup.key, reason, now))
@@ -152,7 +175,11 @@ class EndpointShell:
             _log.exception("looking up %s failed", lookup.host)
             self._enter(lambda now: self.endpoint.unresolvable(lookup.key, "the lookup failed", now))
         else:
-            self._enter(lambda now: self.endpoint.resolved(lookup.key, targets, now))
+            self._enter(lambda now: self.endpoint.resolved(lookup.key, list(found.targets), now, found.ttl))
+
+    def _sends_from(self) -> str:
+        """Return the address that the sockets are bound to, ``::`` where they serve both families."""
+        return self.transport.udp[0]
 
     def _arm(self) -> None:
         deadline = self.endpoint.deadline()
