@@ -34,6 +34,7 @@ from offhook.sip.registrations.account import Account
 from offhook.sip.registrations.lookup import target_uri
 from offhook.sip.registrations.registration import Registration, Stage
 from offhook.sip.settings import AccountSettings, EndpointSettings
+from offhook.sip.subscriptions.reg_watch import RegWatch
 from offhook.sip.subscriptions.subscriptions import Subscriptions
 from offhook.sip.transactions.transaction import Input
 from offhook.sip.uas import UserAgentServer
@@ -56,6 +57,7 @@ class Endpoint:
         self._server = UserAgentServer(self._core, self._accounts, self._calls)
         self._transfers = Transfers(self._core, self._calls)
         self._subscriptions = Subscriptions(self._core, self._accounts)
+        self._reg_watch = RegWatch(self._core, self._registrations, self._subscriptions)
         self._core.outside["NOTIFY"] = CheckSyncDoor(self._core, self._core.outside["NOTIFY"]).on_notify
         self._inbox = Inbox(self._core)
         self._intake = Intake(self._core, self._server, self._lost)

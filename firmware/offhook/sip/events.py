@@ -253,7 +253,8 @@ class TransferRequested:
 class Notified:
     """News from a notifier; it was answered. ``key`` None: the account's server speaks unasked (:rfc:`3842`).
 
-    ``state`` is ``active``, ``pending`` or ``terminated`` with its ``reason`` (:rfc:`6665#section-4.1.3`).
+    ``state`` is ``active``, ``pending`` or ``terminated`` with its ``reason`` (:rfc:`6665#section-4.1.3`). ``fork``
+    tells notifiers of one subscription apart.
     """
 
     key: str | None
@@ -262,6 +263,7 @@ class Notified:
     body: Body | None
     state: str
     reason: str
+    fork: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,18 @@ def shown(name: NameAddr | None) -> str:
     return _line((name.shown or "").strip() or number_of(name.uri))
 
 
+def make_private(request: Request, display: str | None) -> None:
+    """Have an INVITE of ours not say who calls (:rfc:`3323#section-4.1`), but to the server (:rfc:`3325#section-9.2`).
+
+    The server takes P-Preferred-Identity for its own use, and ``Privacy: id`` bids it not to pass on what it asserts.
+    """
+    caller = request.from_
+    nobody = SipUri("sip", ANONYMOUS, None, "anonymous.invalid")
+    request.headers.set("From", str(NameAddr("Anonymous", nobody, caller.params)))
+    request.headers.set("P-Preferred-Identity", str(NameAddr(display, caller.uri, ())))
+    request.headers.set("Privacy", "id")
+
+
 def number_of(uri: Uri) -> str:
     """Return a URI without what only machines read: ``+4512345678``, ``bob@example.com``."""
     if isinstance(uri, TelUri):
@@ -135,20 +147,27 @@ def _diversion(request: Request) -> tuple[str, str]:
 def _history(request: Request) -> tuple[str, str]:
     """Read History-Info (:rfc:`7044`, and :rfc:`4244` before it): the entry that the last retargeting left.
 
-    In the newer form the last entry names it by ``mp`` (mapped) or ``rc``; in the older one the entry that was
-    left carries a Reason. A ``cause`` of :rfc:`4458` in the last URI says why.
+    In the newer form the last entry says by ``mp`` whose place it takes, or by ``rc`` that it is only where another
+    entry was found; in the older one the entry that was left carries a Reason. A ``cause`` of :rfc:`4458` in the URI
+    that came of it says why.
     """
     entries = _entries(request.headers.get_all("History-Info"))
     if len(entries) < 2:
         return "", ""
     by_index = {entry.param("index"): entry for entry in entries}
-    last = entries[-1]
-    cause = last.uri.param("cause") or "" if isinstance(last.uri, SipUri) else ""
-    named = by_index.get(last.param("mp") or "")
-    left = named or next((entry for entry in reversed(entries[:-1]) if _embedded(entry, "reason")), None)
+    came = entries[-1]
+    for _ in entries:
+        found = by_index.get(came.param("rc") or "") if came.param("mp") is None else None
+        if found is None:
+            break
+        came = found
+    cause = came.uri.param("cause") or "" if isinstance(came.uri, SipUri) else ""
+    left = by_index.get(came.param("mp") or "")
     if left is None:
-        left = entries[-2] if cause else None
-    if left is None or left is last:
+        left = next((entry for entry in reversed(entries[:-1]) if _embedded(entry, "reason")), None)
+    if left is None and cause:
+        left = entries[-2]
+    if left is None or left is came:
         return "", ""
     reason = re.search(r"cause\s*=\s*([0-9]{3})", _embedded(left, "reason"))
     why = cause or (reason[1] if reason else "")

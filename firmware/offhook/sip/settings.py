@@ -27,6 +27,9 @@ class AccountSettings:
     ``outbound`` is false) and for a GRUU (:rfc:`5627`). ``keepalive``: seconds between signs of life on the way to the
     server, 0: none. ``auth_minimum``: challenges by a weaker hash are not answered.
 
+    ``privacy``: calls do not show who calls (:rfc:`3323`), emergency calls excepted. ``watch_registration``: hear of
+    bindings that the registrar took away (:rfc:`3680`), and register again.
+
     ``reliable``: provisional responses with PRACK (:rfc:`3262`). ``session_expires``: the session interval that we ask
     for, None: we ask for none but keep the other side's; ``min_se``: the shortest that we take (:rfc:`4028`), both in
     seconds. ``auto_answer``: a call that asks to be answered by itself may be, where the account's server brings it.
@@ -45,6 +48,8 @@ class AccountSettings:
     session_expires: int | None = 1800
     min_se: int = 90
     auto_answer: bool = False
+    privacy: bool = False
+    watch_registration: bool = False
     outbound_proxy: str | None = None
     outbound: bool = True
     instance: str = ""

@@ -16,6 +16,7 @@ from offhook.sip.calls.session_timer import Terms
 from offhook.sip.core import Core
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import Body, CallAccepted, CallProgress, CallRefused, CallTrying
+from offhook.sip.identity import make_private
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.uri import Uri
@@ -37,6 +38,7 @@ class CallingSide:
         self._core = core
         self._handle = handle
         self._account = account
+        self._contact = account.contact
         self._winner: Session | None = None
         self._forks: dict[str, Session] = {}
         self._followed: Session | None = None
@@ -66,6 +68,9 @@ class CallingSide:
         for name, value in headers:
             request.headers.add(name, value)
         self._emergency = is_emergency(target) or ("Priority", "emergency") in headers
+        if self._account.settings.privacy and not self._emergency:  # help must be able to call back
+            make_private(request, self._account.settings.display_name)
+            self._contact = self._account.anonymous_contact
         self._redirects = Redirects(target, followed=not self._emergency)
         self._first, self._body, self._stream_first = request, body, stream_first
         self._send(request, now)
@@ -87,7 +92,7 @@ class CallingSide:
             self,
             self._next_cseq,
             account=account,
-            contact=account.contact,
+            contact=self._contact,
             stream_first=self._stream_first,
             on_heard=self._hear,
         )
@@ -167,7 +172,7 @@ class CallingSide:
         account = self._account
         dialog = Dialog.from_response(attempt.request, response)
         handle = None if self._given_up else self._handle
-        session = Session(self._core, handle, dialog, account, account.contact, stage, emergency=self._emergency)
+        session = Session(self._core, handle, dialog, account, self._contact, stage, emergency=self._emergency)
         self._forks[_key(attempt, response)] = session
         offer = session_part(self._body)
         if offer is not None:

@@ -80,7 +80,7 @@ class Session:
         settings = account.settings if account is not None else None
         self.timer = SessionTimer(core.timers, Terms.of(settings), self._refresh, self._expired)
         self._contact = contact
-        self._emergency = emergency
+        self.emergency = emergency
         self._identity = ConnectedIdentity(dialog)
         self._infos = Infos(self._send_info)
         self._unacked: AcceptedInvite | None = None
@@ -270,7 +270,7 @@ class Session:
             self._send_bye(now)
 
     def _expired(self, now: float) -> None:
-        if self.stage is Stage.UP and not self._emergency:
+        if self.stage is Stage.UP and not self.emergency:
             self.tell_over("nobody refreshed the call")
             self.hang_up(now, 'SIP;cause=408;text="Session timer expired"')
 

@@ -56,6 +56,9 @@ class Transfers:
         if session is None or (replaces is not None and other is None):
             self._core.emit(TransferProgress(call, 481, "no such call is up", True))
             return
+        if session.emergency or (other is not None and other.emergency):
+            self._core.emit(TransferProgress(call, 403, "an emergency call is not transferred", True))
+            return
         try:
             account = session.account
             uri = target_uri(target, account) if account is not None and target else _party(other)
@@ -100,10 +103,12 @@ class Transfers:
 
     def on_refer(self, session: Session, request: Request, transaction: ServerTransaction, now: float) -> None:
         """Take a REFER within a call."""
-        call = next((handle for handle, side in self._calls.items() if side.session is session), None)
+        call = session.handle
         before = sum(known is session for _, known in self._told.values())
         if call is None or session.stage is not Stage.UP:
             respond_to(self._core, transaction, 481, "", now)
+        elif session.emergency:
+            respond_to(self._core, transaction, 403, "", now)
         elif before >= MAX_IN_DIALOG:
             respond_to(self._core, transaction, 503, "", now, (("Retry-After", "10"),))
         else:

@@ -73,6 +73,11 @@ class Registration:
         """Where the registration stands."""
         return place_of(self.account.flow) if self.account.flow is not None else None
 
+    @property
+    def bound_as(self) -> str:
+        """The Contact that stands with the registrar, "" while none does."""
+        return self._old_contact
+
     # -- what makes us register -----------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:

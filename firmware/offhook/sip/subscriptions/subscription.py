@@ -208,9 +208,8 @@ class Subscription:
         self._disarm()
         self.stage = Stage.UP
         if not self._stopping:
-            self._core.emit(
-                Notified(self._key, self._account.name, self._package.name, body_of(request), state.word, state.reason)
-            )
+            name, kind, body, fork = self._account.name, self._package.name, body_of(request), request.from_.tag or ""
+            self._core.emit(Notified(self._key, name, kind, body, state.word, state.reason, fork))
         if state.terminated:
             self._drop(watch)
             self._lost(0, state.reason, state.retry_after, now)

@@ -30,6 +30,10 @@ class Subscriptions:
         """True when none is being given up still."""
         return not self._ending
 
+    def has(self, key: str) -> bool:
+        """Whether a key is in use."""
+        return key in self._known
+
     def subscribe(self, key: str, account: str, name: str, target: str, now: float, expires: int) -> None:
         """Subscribe and stay subscribed; ``expires`` 0 fetches the state once.
 
