@@ -66,3 +66,22 @@ def test_the_countrys_emergency_numbers_come_with_the_configs_own() -> None:
     numbers = settings.emergency_numbers(config(more="emergency: {numbers: [{number: '555', service: sos.gas}]}\n"))
     assert numbers["112"] == "urn:service:sos"
     assert numbers["555"] == "urn:service:sos.gas"
+
+
+def test_each_account_has_its_own_rules_for_media() -> None:
+    accounts = (
+        "{name: plain, uri: 'sip:1@pbx.test'}, {name: open, uri: 'sip:2@pbx.test', srtp: optional, transport: udp}, "
+        "{name: closed, uri: 'sip:3@pbx.test', server: '[2001:DB8::1]:5061', srtp: required, transport: tls, "
+        "codec_lock: true}"
+    )
+    made = config(accounts=accounts, more="rtp: {silence_s: 30}\n")
+    rules = settings.media_rules(made)
+    assert [(name, row.srtp, row.codec_lock) for name, row in rules.items()] == [
+        *(("plain", "off", False), ("open", "optional", False), ("closed", "required", True)),
+    ]
+    assert rules["open"].offers == ("AES_CM_128_HMAC_SHA1_80",), "more would not fit a datagram"
+    assert rules["closed"].offers is None
+    assert [row.relays for row in rules.values()] == [(), (), ("2001:db8::1",)]
+    assert {row.silence_s for row in rules.values()} == {30}
+    assert settings.media(made, None).srtp
+    assert not settings.media(config(), None).srtp

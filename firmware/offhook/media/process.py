@@ -30,7 +30,7 @@ from offhook.media.device import RATE, AudioDevice
 from offhook.media.lateness import Lateness
 from offhook.media.line import MediaLine
 from offhook.media.scheduling import collect_idle, freeze_collector, go_realtime, leave_signals_to_signalling
-from offhook.media.warmup import warm_up
+from offhook.media.warmup import load_srtp, warm_up
 
 _BEAT_S = 1.0
 _FADE_S = 0.04
@@ -172,6 +172,8 @@ class MediaProcess:
     def _beat(self, needed: bool, now: float) -> None:
         self._beat_at = now + _BEAT_S
         if not needed:
+            if self._settings.srtp:
+                load_srtp()
             collect_idle()
         late = (*map(self._lateness.quantile, _SHARES), self._lateness.worst)
         self._post(msg.Heartbeat(self._ticks, self._cards.xruns, self._realtime, *(1000 * t for t in late)))

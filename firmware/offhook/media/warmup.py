@@ -1,5 +1,6 @@
 """A second of a call with nobody, before the first: what runs for the first time is slow for the first time."""
 
+import importlib
 from collections import deque
 
 import numpy as np
@@ -46,3 +47,8 @@ def warm_up(settings: MediaSettings) -> None:
         rtp.now = tick * settings.period_ms / 1000
         line.tick(mic, count, rtp.now)
     line.close(rtp.now)
+
+
+def load_srtp() -> None:
+    """Load what secured streams need, which takes too long within a call; once it is there this takes no time."""
+    importlib.import_module("offhook.media.srtp")
