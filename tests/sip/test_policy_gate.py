@@ -84,11 +84,12 @@ def test_404_is_for_those_who_are_trusted() -> None:
     assert one(alone.say(message("OPTIONS", "sip:9999@10.0.0.1"))).status == 404
 
 
-def test_what_a_stranger_sends_that_cannot_be_read_is_answered_without_our_name() -> None:
+def test_what_a_stranger_sends_that_cannot_be_read_gets_the_same_403() -> None:
     alone = Alone(STRICT)
-    response = one(alone.say(strange().replace("CSeq: 1 INVITE", "CSeq: x"), remote=STRANGER))
-    assert response.status == 400
-    assert "Server" not in response.headers
+    for broken in (("CSeq: 1 INVITE", "CSeq: x"), ("SIP/2.0\n", "SIP/3.0\n"), ("To: <", "To: <<")):
+        response = one(alone.say(strange().replace(*broken), remote=STRANGER))
+        assert (response.status, response.reason) == (403, "Forbidden")
+        assert "Server" not in response.headers
     assert "Server" in one(alone.say(message().replace("CSeq: 1 INVITE", "CSeq: x"))).headers
 
 

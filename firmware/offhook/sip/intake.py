@@ -94,8 +94,8 @@ class Intake:
             return
         try:
             path = ReplyPath(self._core, partial, flow)
-            bare = not self._server.gate.is_trusted(flow.remote[0])
-            path.send(bytes(path.refusal(error.status, error.reason, bare)))
+            strange = not self._server.gate.is_trusted(flow.remote[0])
+            path.send(bytes(path.refusal(error.status, error.reason, strange)))
         except RemoteError:
             return  # Not even a Via to answer by.
 

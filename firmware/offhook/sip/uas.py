@@ -56,8 +56,8 @@ class UserAgentServer:
                     pass
         except RemoteError as error:
             if request.method != "ACK" and error.status:
-                bare = not self.gate.is_trusted(flow.remote[0])
-                path.send(bytes(path.refusal(error.status, error.reason, bare)))
+                strange = not self.gate.is_trusted(flow.remote[0])
+                path.send(bytes(path.refusal(error.status, error.reason, strange)))
 
     def _take(self, request: Request, flow: Flow, path: ReplyPath, now: float) -> None:
         known = self._core.transactions.server_of(request)

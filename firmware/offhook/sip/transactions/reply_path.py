@@ -8,7 +8,7 @@ anybody have our responses sent to anybody.
 from offhook.sip.core import Core
 from offhook.sip.events import Address, Flow, Transmit
 from offhook.sip.messages.message import Request, Response
-from offhook.sip.responses import raw_reply
+from offhook.sip.responses import REASONS, raw_reply
 from offhook.sip.transactions.next_hop import DEFAULT_PORTS
 
 
@@ -47,9 +47,10 @@ class ReplyPath:
             back = (flow.remote[0], via.port or DEFAULT_PORTS[flow.transport])
             self._core.outbox.append(Transmit(data, flow.transport, back))
 
-    def refusal(self, status: int, reason: str, bare: bool = False) -> Response:
-        """Build a response from a request of which not everything can be read; ``bare``: it says not what answers."""
-        response = raw_reply(self._core, self._request, status, reason)
-        if bare:
-            response.headers.remove("Server")
+    def refusal(self, status: int, reason: str, strange: bool = False) -> Response:
+        """Build a response from a request of which not everything can be read; a stranger gets his 403 for that too."""
+        if not strange:
+            return raw_reply(self._core, self._request, status, reason)
+        response = raw_reply(self._core, self._request, 403, REASONS[403])
+        response.headers.remove("Server")
         return response
