@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from offhook.config.features import Features
 from offhook.config.load import load
 from offhook.config.schema import Config
 from offhook.daemon import settings
@@ -29,6 +30,16 @@ def config(
 )
 def test_the_tone_after_the_other_side_hung_up_is_the_countrys(country: str, tone: Tone) -> None:
     assert settings.phone(config(country), {}).disconnect_tone is tone
+
+
+def test_what_a_flash_does_is_chosen_under_features() -> None:
+    plain = settings.phone(config("NO"), {})
+    assert (plain.second_call, plain.call_waiting, plain.transfer_on_hangup) == (True, True, False)
+    chosen = config("NO").model_copy(
+        update={"features": Features(second_call=False, call_waiting=False, transfer_on_hangup=True)}
+    )
+    phone = settings.phone(chosen, {})
+    assert (phone.second_call, phone.call_waiting, phone.transfer_on_hangup) == (False, False, True)
 
 
 def test_the_phone_vouches_for_a_location_that_was_typed_in() -> None:

@@ -114,12 +114,12 @@ def _unknown(place: Place, key: str, root: type[Section]) -> Complaint:
     mark = entry.mark if entry is not None else place.node.mark
     path = joined(place.path, key)
     names = list(settings_of(place.model)) if place.model is not None else []
-    suggestion = closest(key, names)
-    if suggestion is not None:
-        return Complaint(path, mark, "there is no such setting", suggestion)
     elsewhere = sorted({section for name, section in _everywhere(root) if name == key and section != place.path})
     if elsewhere:
         return Complaint(path, mark, f"stands in the wrong place: it belongs under {' or '.join(elsewhere)}")
+    suggestion = closest(key, names)
+    if suggestion is not None:
+        return Complaint(path, mark, "there is no such setting", suggestion)
     here = ", ".join(names) if len(names) <= 12 else "see docs/config-reference.md"
     return Complaint(
         path, mark, f"there is no such setting: remove it ({'here go ' if len(names) <= 12 else ''}{here})"

@@ -8,6 +8,7 @@ from offhook.config.accounts import Account
 from offhook.config.dialling import Dialling, PhoneTimers
 from offhook.config.emergency import Emergency
 from offhook.config.energy import Power
+from offhook.config.features import Features
 from offhook.config.location import Location
 from offhook.config.network import Rtp, Sip
 from offhook.config.remote import Log, Provisioning, Web
@@ -37,6 +38,8 @@ class Config(Section):
     """Waiting for digits."""
     phone: PhoneTimers = PhoneTimers()
     """The phone's own timers."""
+    features: Features = Features()
+    """Two calls in one hand."""
     location: Location | None = None
     """Where the phone stands; sent with emergency calls only."""
     emergency: Emergency = Emergency()

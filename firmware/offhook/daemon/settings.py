@@ -81,6 +81,9 @@ def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:
         reorder=timers.reorder_s,
         howler=timers.howler_s,
         disconnect_tone=Tone.REORDER if config.country in REORDER_COUNTRIES else Tone.BUSY,
+        second_call=config.features.second_call,
+        call_waiting=config.features.call_waiting,
+        transfer_on_hangup=config.features.transfer_on_hangup,
     )
 
 
