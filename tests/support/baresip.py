@@ -8,20 +8,20 @@ import json
 import re
 import socket
 import time
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support.child import Child
 from tests.support.virtual_card import VirtualCard, write_asound_conf
+from tests.support.wav import write_silence
 
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", *map(str, Path("/usr/lib").glob("*-linux-gnu*/baresip/modules")))
 
 CONFIG = """\
 poll_method             epoll
 sip_listen              {ip}:{sip_port}
-net_interface           {interface}
+{tls_files}net_interface           {interface}
 call_local_timeout      120
 call_max_calls          4
 audio_source            {source}
@@ -48,6 +48,7 @@ dns_server              {ip}:53
 module_path             {modules}
 module                  g711.so
 module                  aufile.so
+module                  srtp.so
 {more_modules}module                  uuid.so
 module_tmp              account.so
 module_app              menu.so
@@ -71,16 +72,22 @@ class Baresip:
         interface: str = "near",
         card: VirtualCard | None = None,
         card_rate: int = 48000,
+        ca_file: Path | None = None,
+        certificate: Path | None = None,
     ) -> None:
         """``account`` is a line of baresip's ``accounts`` file; ``source`` a mono WAV of 8 kHz, or None for silence.
 
-        With ``card`` it speaks and hears through that instead, at ``card_rate``, and records nothing.
+        ``ca_file`` is what it checks certificates against; ``certificate`` (with the key in the same PEM file) is what
+        it shows itself, on the TLS port after ``sip_port``. With ``card`` it speaks and hears through that instead of
+        files, at ``card_rate``, and records nothing.
         """
         folder.mkdir(parents=True)
         (folder / "recorded").mkdir()
         write_silence(folder / "silence.wav", 300.0)
         modules = next(name for name in MODULE_FOLDERS if Path(name).is_dir())
         (folder / "accounts").write_text(account + "\n")
+        tls_files = f"sip_cafile              {ca_file}\n" if ca_file else ""
+        tls_files += f"sip_certificate         {certificate}\n" if certificate else ""
         (folder / "config").write_text(
             CONFIG.format(
                 ip=ip,
@@ -94,6 +101,7 @@ class Baresip:
                 rate=card_rate if card else 8000,
                 more_modules=f"module                  {'alsa' if card else 'sndfile'}.so\n",
                 modules=modules,
+                tls_files=tls_files,
             )
         )
         self.folder = folder
@@ -101,6 +109,7 @@ class Baresip:
         self.address = f"{ip}:{sip_port}"
         self.events: list[dict[str, Any]] = []
         self._buffer = b""
+        self._log_read = 0
         env = write_asound_conf(folder / "asound.conf", [card]) if card else {}
         self._child = Child(["baresip", "-f", str(folder), "-v"], folder / "baresip.log", env)
         try:
@@ -189,10 +198,61 @@ class Baresip:
         """End the current call."""
         self.command("hangup")
 
+    def hold(self) -> None:
+        """Hold the current call."""
+        self.command("hold")
+
+    def resume(self) -> None:
+        """Take the held call back."""
+        self.command("resume")
+
+    def transfer(self, uri: str) -> None:
+        """Send the peer of the current call elsewhere (blind; it knows no other)."""
+        self.command("transfer", uri)
+
     def send_digit(self, digit: str) -> None:
         """Send a DTMF digit into the current call (RFC 4733), and let go of it."""
         self.command("sndcode", digit)
         self.command("sndcode", "\x04")  # its key release
+
+    def wait_incoming(self) -> None:
+        """Wait until a call comes in."""
+        self.wait_for("CALL_INCOMING")
+
+    def wait_ringing(self) -> None:
+        """Wait until the far end rings."""
+        self.wait_for("CALL_RINGING")
+
+    def wait_talking(self) -> None:
+        """Wait until a call is up."""
+        self.wait_for("CALL_ESTABLISHED")
+
+    def wait_held(self) -> None:
+        """Wait until the far end has described the call anew; what it says, baresip 1.0.0 tells nobody."""
+        self._wait_for_log(r"got re-INVITE \(SDP Offer\)|call: got UPDATE")
+
+    def wait_taken_back(self) -> None:
+        """Wait until the far end has described the call anew."""
+        self.wait_held()
+
+    def _wait_for_log(self, pattern: str) -> None:
+        """Wait for a line of its log after the last that was waited for."""
+
+        def found() -> bool:
+            match = re.compile(pattern).search(self._child.output(), self._log_read)
+            if match is not None:
+                self._log_read = match.end()
+            return match is not None
+
+        self._child.wait_until(found, f"{pattern!r} in its log")
+
+    def wait_ended(self) -> None:
+        """Wait until a call is over."""
+        self.wait_for("CALL_CLOSED")
+
+    def wait_digit(self, digit: str) -> None:
+        """Wait until this DTMF digit was heard."""
+        self.wait_for("CALL_DTMF_START", param=digit)
 
     def recorded(self) -> Path:
         """The newest recording of what it heard, decoded."""
@@ -200,6 +260,12 @@ class Baresip:
         if not found:
             raise self._child.complain("nothing recorded")
         return found[-1]
+
+    def clear(self) -> None:
+        """End whatever call there still is, and forget what happened."""
+        self.hang_up()
+        self._log_read = len(self._child.output())
+        self.events.clear()
 
     def stop(self) -> None:
         """End it; its recordings are complete afterwards."""
@@ -213,19 +279,23 @@ class Baresip:
         self.stop()
 
 
-def pbx_account(user: str, server: str, transport: str = "udp", answer: str = "manual") -> str:
-    """A line of the accounts file: a user of the tests' registrar. ``answer``: manual or auto."""
+def pbx_account(user: str, server: str, transport: str = "udp", answer: str = "manual", srtp: str = "") -> str:
+    """A line of the accounts file: a user of the tests' registrar.
+
+    ``answer``: manual or auto. ``srtp`` chooses how it offers SDES keys: ``srtp``, ``srtp-mand``, ``srtp-mandf``.
+    """
+    encryption = f";mediaenc={srtp}" if srtp else ""
     return (
         f"<sip:{user}@pbx.test;transport={transport}>;auth_user={user};auth_pass=secret{user};"
         f'outbound="sip:{server};transport={transport}";regint=120;'
-        f"audio_codecs=PCMU/8000/1,PCMA/8000/1;answermode={answer}"
+        f"audio_codecs=PCMU/8000/1,PCMA/8000/1;answermode={answer}{encryption}"
     )
 
 
-def write_silence(path: Path, seconds: float) -> None:
-    """A WAV of nothing, 8 kHz mono."""
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(8000)
-        out.writeframes(bytes(int(seconds * 8000) * 2))
+def direct_account(user: str, address: str, transport: str = "udp", answer: str = "manual", srtp: str = "") -> str:
+    """A line of the accounts file: somebody who is called at ``address`` and registers nowhere."""
+    encryption = f";mediaenc={srtp}" if srtp else ""
+    return (
+        f"<sip:{user}@{address};transport={transport}>;regint=0;"
+        f"audio_codecs=PCMU/8000/1,PCMA/8000/1;answermode={answer}{encryption}"
+    )

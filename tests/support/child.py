@@ -23,14 +23,16 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        typed: bool = False,
     ) -> None:
+        """With ``typed`` the program reads what :meth:`type` gives it, else nothing."""
         self.name = Path(command[0]).name
         self.log = log
         self.stop_signal = stop_signal
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
@@ -42,6 +44,15 @@ class Child:
     def pid(self) -> int:
         """Process id."""
         return self.process.pid
+
+    def type(self, line: str) -> None:
+        """Give it a line on its standard input."""
+        assert self.process.stdin is not None, "not made to be typed to"
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self.complain(f"ended before {line!r}") from None
 
     def output(self) -> str:
         """Everything that it printed so far."""
@@ -81,6 +92,9 @@ class Child:
                 self.process.wait(timeout)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)  # what it left behind in its own session
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
         return self.process.wait(5)
 
     def __enter__(self) -> "Child":

@@ -1,12 +1,17 @@
 """A Kamailio that a test starts: registrar and record-routing proxy for the domain ``pbx.test``.
 
-Users 1001 to 1004, password ``secret`` + user, digest with qop=auth, MD5 or SHA-256. With ``relay`` every session
-description that passes names the relay's address, so that :class:`tests.support.relay.LossyRelay` sees the speech.
+Users 1001 to 1004, password ``secret`` + user, digest with qop=auth, MD5 or SHA-256. It rings every contact of a user
+at once, gives out GRUUs (RFC 5627) and keeps Path (RFC 3327). With ``relay`` every session description that passes
+names the relay's address, so that :class:`tests.support.relay.LossyRelay` sees the speech.
+
+With ``authority`` it listens for TLS too, on the port after the others; with ``registrar`` it is no registrar itself
+but the outbound proxy before that one: it stays in every path, that of registrations included.
 """
 
 import subprocess
 from pathlib import Path
 
+from tests.support.certs import Authority
 from tests.support.child import Child
 from tests.support.netns import SERVER_IP
 
@@ -21,7 +26,8 @@ auto_aliases=no
 alias="pbx.test"
 listen=udp:{ip}:{port}
 listen=tcp:{ip}:{port}
-tcp_connection_lifetime=3605
+tcp_source_ipv4={ip}
+{tls_listener}tcp_connection_lifetime=3605
 server_signature=yes
 mpath="{modules}/"
 loadmodule "kex.so"
@@ -40,8 +46,9 @@ loadmodule "sanity.so"
 loadmodule "nathelper.so"
 loadmodule "htable.so"
 loadmodule "auth.so"
+loadmodule "path.so"
 loadmodule "ctl.so"
-modparam("ctl", "binrpc", "unix:{folder}/ctl.sock")
+{tls_module}modparam("ctl", "binrpc", "unix:{folder}/ctl.sock")
 modparam("rr", "enable_full_lr", 1)
 modparam("rr", "append_fromtag", 1)
 modparam("usrloc", "db_mode", 0)
@@ -49,6 +56,12 @@ modparam("usrloc", "timer_interval", 5)
 modparam("registrar", "method_filtering", 1)
 modparam("registrar", "min_expires", 30)
 modparam("registrar", "max_expires", 3600)
+modparam("registrar", "gruu_enabled", 1)
+modparam("registrar", "use_path", 1)
+modparam("registrar", "path_mode", 0)
+modparam("registrar", "received_avp", "$avp(RECEIVED)")
+modparam("nathelper", "received_avp", "$avp(RECEIVED)")
+modparam("path", "use_received", 1)
 modparam("htable", "htable", "users=>size=4;")
 modparam("auth", "nonce_expire", {nonce_expire})
 modparam("auth", "qop", "auth")
@@ -60,40 +73,80 @@ event_route[htable:mod-init] {{
 }}
 request_route {{
     if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
-    if (!sanity_check("17895", "7")) {{ exit; }}
+    if (!sanity_check("17767", "7")) {{ exit; }}
     force_rport();
     if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
-    if (is_method("INVITE|UPDATE|ACK") && has_body("application/sdp")) route(MEDIA);
+    if (is_method("INVITE|UPDATE|ACK|PRACK") && has_body("application/sdp")) route(MEDIA);
+    if (proto==TLS && is_method("INVITE|SUBSCRIBE|REFER|UPDATE")) add_contact_alias();
     if (has_totag()) {{
-        if (loose_route()) {{ t_on_reply("MEDIA"); if (!t_relay()) sl_reply_error(); exit; }}
+        if (loose_route()) {{
+            handle_ruri_alias();
+            if (is_gruu()) lookup("location");
+            t_on_reply("MEDIA");
+            if (!t_relay()) sl_reply_error();
+            exit;
+        }}
         if (is_method("ACK")) {{ if (t_check_trans()) t_relay(); exit; }}
         sl_send_reply("404", "Not here"); exit;
     }}
     t_check_trans();
     if (is_method("OPTIONS") && uri==myself && $rU==$null) {{ sl_send_reply("200", "Keepalive"); exit; }}
+    route({role});
+}}
+route[REGISTRAR] {{
     if (is_method("REGISTER")) {{
         if (!pv_www_authenticate("pbx.test", "$sht(users=>$tU)", "0")) {{ www_challenge("pbx.test", "1"); exit; }}
         if ($tU != $au) {{ sl_send_reply("403", "Forbidden"); exit; }}
-        if (!save("location")) sl_reply_error();
+        if (proto==TLS) fix_nated_register();
+        {service_route}if (!save("location")) sl_reply_error();
         exit;
     }}
     if (from_uri==myself) {{
         if (!pv_proxy_authenticate("pbx.test", "$sht(users=>$fU)", "0")) {{ proxy_challenge("pbx.test", "1"); exit; }}
         consume_credentials();
     }}
+    loose_route();
     record_route();
     if (!lookup("location")) {{ sl_send_reply("480", "Temporarily Unavailable"); exit; }}
     t_on_reply("MEDIA");
     if (!t_relay()) sl_reply_error();
+}}
+route[EDGE] {{
+    loose_route();
+    if (is_method("REGISTER")) {{ add_path_received(); }} else {{ record_route(); }}
+    if ($si + ":" + $sp != "{registrar}") $du = "sip:{registrar}";
+    t_on_reply("MEDIA");
+    if (!t_relay()) sl_reply_error();
+    exit;
 }}
 route[MEDIA] {{
     {relay_line}
     return;
 }}
 onreply_route[MEDIA] {{
+    if (proto==TLS && is_method("INVITE|SUBSCRIBE|REFER|UPDATE")) add_contact_alias();
     if (has_body("application/sdp")) route(MEDIA);
 }}
 """
+TLS_MODULE = """\
+loadmodule "tls.so"
+modparam("tls", "config", "{config}")
+"""
+TLS_CONFIG = """\
+[server:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+certificate = {certificate}
+private_key = {key}
+ca_list = {ca}
+[client:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+"""
+SERVICE_ROUTE = """append_to_reply("Service-Route: <sip:{place};lr>\\r\\n");
+        """
 
 
 class Kamailio:
@@ -107,10 +160,20 @@ class Kamailio:
         relay_ip: str | None = None,
         algorithm: str = "MD5",
         nonce_expire: int = 60,
+        authority: Authority | None = None,
+        registrar: str = "",
+        service_route: str = "",
     ) -> None:
+        """``registrar`` (``ip:port``) makes it an outbound proxy; ``service_route`` is what REGISTER is answered with
+        (RFC 3608), as ``ip:port``.
+        """
         folder.mkdir(parents=True)
         modules = next(Path("/usr/lib").glob("*/kamailio/modules"))
         config = folder / "kamailio.cfg"
+        tls_config = folder / "tls.cfg"
+        if authority is not None:
+            files = {"certificate": authority.certificate, "key": authority.key, "ca": authority.ca_file}
+            tls_config.write_text(TLS_CONFIG.format(**files))
         config.write_text(
             CONFIG.format(
                 ip=ip,
@@ -119,11 +182,17 @@ class Kamailio:
                 modules=modules,
                 algorithm=algorithm,
                 nonce_expire=nonce_expire,
+                role="EDGE" if registrar else "REGISTRAR",
+                registrar=registrar or f"{ip}:{port}",
+                service_route=SERVICE_ROUTE.format(place=service_route) if service_route else "",
+                tls_listener=f"listen=tls:{ip}:{port + 1}\nenable_tls=yes\n" if authority else "",
+                tls_module=TLS_MODULE.format(config=tls_config) if authority else "",
                 relay_line=f'fix_nated_sdp("2", "{relay_ip}");' if relay_ip else "",
             )
         )
         self.folder = folder
         self.address = f"{ip}:{port}"
+        self.tls_address = f"{ip}:{port + 1}" if authority else ""
         command = ["kamailio", "-f", str(config), "-P", str(folder / "pid"), "-Y", str(folder)]
         self._child = Child([*command, "-m", "64", "-M", "8", "-DD", "-E"], folder / "kamailio.log")
         try:
@@ -144,6 +213,14 @@ class Kamailio:
         if not any(":" in line for line in lines):
             lines = self._rpc("ul.lookup", "location", user).splitlines()
         return [line.split(":", 1)[1].strip() for line in lines if line.strip().startswith("Address:")]
+
+    def address_for(self, transport: str) -> str:
+        """Where it listens for a transport."""
+        return self.tls_address if transport == "tls" else self.address
+
+    def location(self, user: str) -> str:
+        """What it keeps of a user's contacts, in its own words: Path, Received, GRUUs."""
+        return self._rpc("ul.lookup", "location", f"{user}@pbx.test") + self._rpc("ul.lookup", "location", user)
 
     def output(self) -> str:
         """What it logged."""

@@ -41,17 +41,25 @@ ACCOUNT = """\
 CONFIG = """\
 country: {country}
 accounts:
-{accounts}sip: {{listen: "{listen}"}}
+{accounts}sip: {{listen: "{listen}"{sip}}}
 rtp: {{ports: 20000-20020}}
 dialplan: "{dialplan}"
 location: {{civic: {{country: NO, A3: Oslo, RD: Storgata, HNO: "1", FLR: "3"}}}}
 {more}"""
 
 
-def account(server: str, user: str = "1001", transport: str = "udp", register: bool = True, name: str = "desk") -> str:
-    """One account of a config."""
+def account(
+    server: str,
+    user: str = "1001",
+    transport: str = "udp",
+    register: bool = True,
+    name: str = "desk",
+    more: Sequence[str] = (),
+) -> str:
+    """One account of a config; ``more`` are further keys as lines of YAML."""
     flag = "true" if register else "false"
-    return ACCOUNT.format(name=name, user=user, server=server, transport=transport, register=flag)
+    text = ACCOUNT.format(name=name, user=user, server=server, transport=transport, register=flag)
+    return text + "".join(f"    {line}\n" for line in more)
 
 
 def config(
@@ -60,9 +68,17 @@ def config(
     listen: str = f"{PHONE_IP}:0",
     dialplan: str = "(1xxx|[2-9]xxxx|*xx)",
     more: str = "",
+    sip: str = "",
 ) -> str:
-    """The text of a config; ``more`` is YAML that is put behind it."""
-    return CONFIG.format(accounts="".join(accounts), country=country, listen=listen, dialplan=dialplan, more=more)
+    """The text of a config; ``more`` is YAML that is put behind it, ``sip`` further keys of that part, as in a flow."""
+    return CONFIG.format(
+        accounts="".join(accounts),
+        country=country,
+        listen=listen,
+        dialplan=dialplan,
+        more=more,
+        sip=f", {sip}" if sip else "",
+    )
 
 
 def matches(found: object, wanted: object) -> bool:
@@ -166,6 +182,7 @@ class Phone:
         state_dir: Path | None = None,
         wait: bool = True,
         verb: str = "run",
+        control: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -177,7 +194,8 @@ class Phone:
         self.control_socket = sockets / "control"
         self.state_dir = state_dir or folder / "state"
         command = [sys.executable, "-m", "offhook", verb, "--config", str(self.config), "--board", str(self.board)]
-        command += ["--board-socket", str(sockets / "board"), "--control-socket", str(self.control_socket)]
+        command += ["--board-socket", str(sockets / "board")]
+        command += ["--control-socket", str(self.control_socket)] if control else []
         command += ["--state-dir", str(self.state_dir), *arguments]
         self.started = time.monotonic()
         path = os.pathsep.join(filter(None, [str(FIRMWARE), os.environ.get("PYTHONPATH")]))
