@@ -72,6 +72,12 @@ class Account(Section):
     keepalive: Annotated[int, Field(ge=0, le=600), WHOLE] = 25
     """Seconds between signs of life on the way to the server, so that a NAT keeps it open and a server that is gone is
     noticed; a server may ask for more of them. 0: none, for a network without NAT."""
+    reliable: Literal["off", "supported", "required"] = "supported"
+    """Provisional responses with acknowledgement (100rel, RFC 3262). `off`: for servers that stumble over it; `required`:
+    calls are made and taken only with it, emergency calls apart."""
+    session_timer: Annotated[int, Field(ge=0, le=86400), WHOLE] = 1800
+    """Seconds within which a call must be refreshed, so that none hangs whose other side is gone (RFC 4028); what the
+    other side asks for is kept too. Less than 90 counts as 90; 0: we do not ask."""
     srtp: Literal["off", "optional", "required"] = "off"
     """Encrypted sound: SRTP, whose keys travel in the SIP messages (RFC 4568). `optional`: wherever the other side can
     (RFC 8643); `required`: no call without it, but for emergency calls. Only `transport: tls` hides the keys."""

@@ -87,6 +87,9 @@ class Rtp(Section):
     """Codecs to offer, the best first."""
     silence_s: Annotated[int, Field(ge=0, le=3600), WHOLE] = 60
     """Seconds without RTP and RTCP after which a call is ended, hold apart; 0: never. Emergency calls stay."""
+    dtmf: Literal["auto", "rtp", "info"] = "auto"
+    """How keys that are pressed in a call are sent. `rtp`: as telephone events (RFC 4733); `info`: by SIP INFO;
+    `auto`: as events where the other side takes them, else by INFO. Both are understood always."""
     dtmf_payload_type: Annotated[int, Field(ge=96, le=127), WHOLE] = 101
     """Payload type that is offered for digits (RFC 4733)."""
 

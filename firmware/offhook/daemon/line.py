@@ -200,14 +200,14 @@ class Line:
     def start_dtmf(self, call: str, digit: str) -> None:
         """Begin a telephone event in a call (:class:`offhook.engine.switchboard.Keys`)."""
         leg = self.legs.by_call(call)
-        if leg is not None and leg.session is not None:
-            leg.session.start_dtmf(digit)
+        if leg is not None:
+            self.legs.press(leg, digit)
 
     def stop_dtmf(self, call: str, digit: str) -> None:
         """End it."""
         leg = self.legs.by_call(call)
-        if leg is not None and leg.session is not None:
-            leg.session.stop_dtmf(digit)
+        if leg is not None:
+            self.legs.release(leg, digit)
 
     def rtp_ip(self, account: str) -> str:
         """Return the address of ours for media with an account's server."""

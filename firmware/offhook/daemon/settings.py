@@ -44,6 +44,8 @@ def _account(account: Account, instance: str) -> AccountSettings:
         expires=account.expires,
         display_name=account.display_name,
         auto_answer=account.auto_answer,
+        reliable=account.reliable,
+        session_expires=account.session_timer or None,
         outbound_proxy=account.outbound_proxy,
         outbound=account.outbound,
         instance=instance,
@@ -170,6 +172,7 @@ def media_rules(config: Config) -> dict[str, MediaRules]:
             relays=tuple(_addresses(account.next_hop)),
             silence_s=config.rtp.silence_s,
             codec_lock=account.codec_lock,
+            dtmf=config.rtp.dtmf,
         )
         for account in config.accounts
     }

@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Callable, Iterator
 
+from offhook.engine.dtmf import DtmfKeys
 from offhook.engine.leg import Leg, LegState
-from offhook.engine.observations import CallSeen, Observation
+from offhook.engine.observations import CallSeen, DtmfSeen, Observation
 from offhook.engine.session import MediaSession, Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.errors import NotAcceptable
 from offhook.sip import events as sip
+from offhook.sip.calls.info import Dtmf, read_dtmf
+from offhook.sip.calls.info import read_dtmf
 from offhook.sip.events import Body, Transport
+from offhook.sip.messages.headers import NameAddr
 
 _log = logging.getLogger(__name__)
 NOT_ACCEPTABLE_HERE = 488
@@ -32,6 +36,7 @@ class Legs:
         self._rtp_ip = rtp_ip
         self._observe = observe
         self._legs: dict[str, Leg] = {}
+        self._keys = DtmfKeys(shell)
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self._legs.values()))
@@ -40,6 +45,10 @@ class Legs:
         """Return the leg that serves a call of the phone machine; an answered one first."""
         found = [leg for leg in self._legs.values() if leg.call == call]
         return min(found, key=lambda leg: not leg.answered, default=None)
+
+    def by_handle(self, handle: str) -> Leg | None:
+        """Return the leg that is this call of the endpoint."""
+        return self._legs.get(handle)
 
     def set_link(self, up: bool) -> None:
         """Unplug a simulated link under the media of every leg, or plug it in."""
@@ -182,13 +191,11 @@ class Legs:
 
     def press(self, leg: Leg, digit: str) -> None:
         """Begin to send a DTMF digit."""
-        if leg.session is not None:
-            leg.session.start_dtmf(digit)
+        self._keys.press(leg, digit)
 
     def release(self, leg: Leg, digit: str) -> None:
         """End it."""
-        if leg.session is not None:
-            leg.session.stop_dtmf(digit)
+        self._keys.release(leg, digit)
 
     def take(self, event: sip.Event) -> None:
         """Take one call event of the endpoint; events of legs that are gone are ignored."""
@@ -207,6 +214,16 @@ class Legs:
                 self._offer_taken(leg, body)
             case sip.ReofferRefused(handle, status) if leg := self._legs.get(handle):
                 self._offer_refused(leg, status)
+            case sip.CallInfo(handle, body) if handle in self._legs and (key := read_dtmf(body)) is not None:
+                self._observe(DtmfSeen(key.digit, "in"))
+            case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):
+                leg.peer = peer.shown or str(peer.uri)
+                self._seen(leg, leg.state)
+            case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):
+                leg.peer = shown(peer)
+                self._seen(leg, leg.state)
+            case sip.CallInfo(handle, body) if handle in self._legs and (pressed := read_dtmf(body)):
+                self._observe(DtmfSeen(pressed.digit, "in"))
             case sip.TransferProgress(handle, status, reason, final) if leg := self._legs.get(handle):
                 leg.listener.leg_transfer(leg, status, reason, final)
             case sip.CallRefused(handle, status, reason) if leg := self._legs.get(handle):
@@ -307,6 +324,7 @@ class Legs:
         if self._legs.pop(leg.handle, None) is None:
             return
         leg.state = "ending"
+        self._keys.forget(leg)
         if leg.session is not None:
             leg.session.close()
         self._seen(leg, seen, status, reason)
@@ -325,3 +343,8 @@ def _take_answer(session: MediaSession, body: Body) -> bool:
     except OffhookError:
         return False
     return True
+
+
+def shown(peer: NameAddr) -> str:
+    """Return what a display would show for a party: its name, else its address."""
+    return peer.display or str(peer.uri).removeprefix("sip:").split(";")[0]

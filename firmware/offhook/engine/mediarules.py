@@ -1,7 +1,7 @@
 """What an account asks of the media of its calls, and how agreed keys reach the media process."""
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Literal, cast
 
 from offhook.media.settings import CryptoPair, SrtpKey, Suite
 from offhook.sdp.crypto import SUITES, CryptoAttribute
@@ -19,6 +19,7 @@ class MediaRules:
         relays: addresses of the account's server, which may send sound in place of the address that was agreed on.
         silence_s: end a call when neither RTP nor RTCP came for so long, hold apart; 0: never.
         codec_lock: where an answer names several codecs, offer once more with the first of them alone.
+        dtmf: how keys are sent: telephone events (``rtp``), SIP INFO (``info``), events where agreed on (``auto``).
     """
 
     srtp: SrtpMode = "off"
@@ -27,6 +28,7 @@ class MediaRules:
     relays: tuple[str, ...] = ()
     silence_s: float = 0.0
     codec_lock: bool = False
+    dtmf: Literal["auto", "rtp", "info"] = "auto"
 
     def for_emergency(self) -> "MediaRules":
         """Return the rules of an emergency call: secured where that can be, and up until somebody hangs up."""

@@ -178,9 +178,20 @@ class MediaSession:
         return self.plan.crypto.send.suite if self.plan and self.plan.crypto else ""
 
     @property
+    def sends_events(self) -> bool:
+        """Whether the other side takes telephone events (:rfc:`4733`)."""
+        return self.plan is not None and self.plan.dtmf_send_pt is not None
+
+    @property
     def awaits_answer(self) -> bool:
         """Whether an offer of ours has no answer yet."""
         return self._awaits_answer
+
+    @property
+    def dtmf_by_info(self) -> bool:
+        """Whether keys go by SIP INFO: the rules say so, or the other side takes no telephone events."""
+        mode = self._rules.dtmf
+        return mode == "info" or (mode == "auto" and self.plan is not None and self.plan.dtmf_send_pt is None)
 
     def set_hold(self, on: bool) -> None:
         """Put the call on hold from here, or take it back.
