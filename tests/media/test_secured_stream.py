@@ -77,6 +77,16 @@ def test_a_secured_stream_neither_speaks_nor_hears_plain() -> None:
     assert pair.one.report.rejected >= 29
 
 
+def test_stun_and_its_like_on_the_same_port_are_no_attack() -> None:
+    pair = secured_pair()
+    others = (b"\0\1" + bytes(18), b"\x10\0ZRTP" + bytes(20), b"\x16\xfe\xfd" + bytes(20), b"")
+    for data in others:
+        pair.one.rtp.deliver(data, BO, 0.0)
+        pair.one.rtcp.deliver(data, (BO[0], BO[1] + 1), 0.0)
+    assert hears(pair, 1.2)
+    assert pair.one.report.rejected == 0
+
+
 def test_packets_that_came_before_the_answer_are_heard_from_its_start() -> None:
     early = LineEnd(BO, plan(ANNA, 2, 1), 2)
     pair = LinePair(LineEnd(ANNA, replace(plan(BO, 1, 2), send=False), 1), early)

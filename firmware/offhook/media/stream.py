@@ -161,6 +161,8 @@ class Stream:
 
     def _take(self, data: bytes, address: Address, arrival: float) -> str | None:
         """Take a datagram of the RTP port; return a digit that begins with it. Raises RtpError."""
+        if not _is_rtp(data):
+            return None
         if len(data) > 1 and data[1] in _RTCP_TYPES:
             self._take_rtcp(data, address, arrival)
             return None
@@ -185,7 +187,7 @@ class Stream:
 
     def _take_rtcp(self, data: bytes, address: Address, arrival: float) -> None:
         remote = self._remote
-        if remote is None or address[0] != remote[0]:
+        if remote is None or address[0] != remote[0] or not _is_rtp(data):
             return
         if self._srtp is not None:
             opened = self._srtp.unprotect_rtcp(data, self._now)
@@ -242,3 +244,8 @@ class Stream:
             self._rtcp.send(data, self._plan.remote_rtcp)
         elif remote is not None and remote[1] < 65535:
             self._rtcp.send(data, (remote[0], remote[1] + 1))
+
+
+def _is_rtp(data: bytes) -> bool:
+    """Tell RTP and RTCP from STUN, ZRTP and DTLS, which some send to the same port (:rfc:`7983`)."""
+    return bool(data) and data[0] >> 6 == 2
