@@ -4,14 +4,15 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from offhook.engine.leg import Leg, LegListener
-from offhook.engine.legs import Legs
+from offhook.engine.legs import Legs, shown
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
 from offhook.sip.events import IncomingCall
 from offhook.sip.messages.uri import SipUri, parse_uri
 from offhook.sip.settings import AccountSettings
 
-_OK, _REDIRECTION, _FORBIDDEN = 200, 300, 403
+_OK, _REDIRECTION = 200, 300
+_FORBIDDEN, _NO_SUCH_CALL, _BUSY = 403, 481, 486
 
 
 class Agent(LegListener):
@@ -19,7 +20,7 @@ class Agent(LegListener):
 
     ``in_service(account name)`` tells whether an account can place calls; the first that can is used, else the first
     that there is: a server may take calls from a phone that it has forgotten. ``barred(number, account)`` says which
-    calls may not be placed at all.
+    calls may not be placed at all. ``called_back()``: a call that comes in now may be the emergency desk's.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Agent(LegListener):
         post: Callable[[phone.Event], None],
         in_service: Callable[[str], bool],
         barred: Callable[[str, AccountSettings], bool],
+        called_back: Callable[[], bool] = lambda: False,
     ) -> None:
         self._accounts = accounts
         self._legs = legs
         self._post = post
         self._in_service = in_service
         self._barred = barred
+        self._called_back = called_back
         self._handles = itertools.count(1)
 
     def place(self, call: str, number: str, by: str | None = None) -> None:
@@ -60,11 +63,36 @@ class Agent(LegListener):
         return next((account for account in self._accounts if self._in_service(account.name)), first)
 
     def incoming(self, event: IncomingCall) -> None:
-        """Take a call that the endpoint announced."""
-        peer = event.peer.display or _short(str(event.peer.uri))
+        """Take a call that the endpoint announced; one that takes the place of another is answered at once."""
+        peer = event.caller.display or shown(event.peer)
         leg = Leg(event.call, event.call, "in", peer, event.account or "", False, self, "ringing", offered=event.body)
-        if self._legs.admit(leg):
-            self._post(phone.CallIncoming(event.call, peer))
+        if event.replaces is not None:
+            self._take_over(leg, event.replaces)
+        elif self._legs.admit(leg):
+            auto = event.caller.auto_answer  # which the endpoint believes of the account's server only
+            self._post(phone.CallIncoming(event.call, peer, auto, self._called_back()))
+
+    def _take_over(self, leg: Leg, replaced: str) -> None:
+        """Let a call take the place of another (:rfc:`3891`): for the phone machine it is the same call all along."""
+        old = self._legs.by_handle(replaced)
+        if old is None or old.emergency or (old.direction == "in" and not old.answered):
+            self._legs.admit(leg)
+            self._legs.reject(leg, _BUSY if old is not None else _NO_SUCH_CALL)
+            return
+        leg.call = old.call
+        if not self._legs.admit(leg):
+            return
+        try:
+            self._legs.answer(leg)
+        except OffhookError:
+            return  # it was refused: the call stays as it is
+        if old.held_here:
+            self._legs.hold(leg)
+        self._legs.end(old)
+        if not old.answered:
+            self._post(phone.CallAnswered(leg.call))
+        if leg.held_there is not old.held_there:
+            self.leg_held(leg)
 
     def ring(self, call: str) -> None:
         """Let the caller hear that the phone rings; a call that was refused meanwhile is left alone."""
@@ -111,9 +139,9 @@ class Agent(LegListener):
 
     def end(self, call: str) -> None:
         """End a call; one that is gone already is no fault."""
-        leg = self._legs.by_call(call)
-        if leg is not None:
-            self._legs.end(leg)
+        for leg in self._legs:
+            if leg.call == call:  # two, where the other side is handing us over to somebody
+                self._legs.end(leg)
 
     def transfer(self, call: str, number: str) -> None:
         """Have the other side of a call call ``number`` in our place."""
@@ -171,12 +199,8 @@ class Agent(LegListener):
 
 def target_uri(number: str, account: AccountSettings) -> str:
     """Return the Request-URI for dialled digits at an account's domain; a SIP URI is taken as it is."""
-    if number.startswith(("sip:", "sips:")):
+    if number.startswith(("sip:", "sips:", "tel:")):
         return number
     domain = parse_uri(account.uri)
     host, port = (domain.host, domain.port) if isinstance(domain, SipUri) else ("invalid", None)
     return str(SipUri("sip", number, None, host, port, (), ()))
-
-
-def _short(uri: str) -> str:
-    return uri.removeprefix("sip:").split(";")[0]

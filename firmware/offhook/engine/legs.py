@@ -11,7 +11,6 @@ from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.errors import NotAcceptable
 from offhook.sip import events as sip
-from offhook.sip.calls.info import Dtmf, read_dtmf
 from offhook.sip.calls.info import read_dtmf
 from offhook.sip.events import Body, Transport
 from offhook.sip.messages.headers import NameAddr
@@ -217,13 +216,8 @@ class Legs:
             case sip.CallInfo(handle, body) if handle in self._legs and (key := read_dtmf(body)) is not None:
                 self._observe(DtmfSeen(key.digit, "in"))
             case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):
-                leg.peer = peer.shown or str(peer.uri)
-                self._seen(leg, leg.state)
-            case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):
                 leg.peer = shown(peer)
                 self._seen(leg, leg.state)
-            case sip.CallInfo(handle, body) if handle in self._legs and (pressed := read_dtmf(body)):
-                self._observe(DtmfSeen(pressed.digit, "in"))
             case sip.TransferProgress(handle, status, reason, final) if leg := self._legs.get(handle):
                 leg.listener.leg_transfer(leg, status, reason, final)
             case sip.CallRefused(handle, status, reason) if leg := self._legs.get(handle):

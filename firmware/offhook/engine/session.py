@@ -178,11 +178,6 @@ class MediaSession:
         return self.plan.crypto.send.suite if self.plan and self.plan.crypto else ""
 
     @property
-    def sends_events(self) -> bool:
-        """Whether the other side takes telephone events (:rfc:`4733`)."""
-        return self.plan is not None and self.plan.dtmf_send_pt is not None
-
-    @property
     def awaits_answer(self) -> bool:
         """Whether an offer of ours has no answer yet."""
         return self._awaits_answer
