@@ -31,6 +31,7 @@ OutsideMethod = Callable[[Request, Flow, "Account | None", ServerTransaction, fl
 # Takes a STUN message, and the address that it came from.
 OnStun = Callable[[bytes, Address, float], None]
 
+
 class InDialog(Protocol):
     """Who takes requests that belong to a dialog."""
 
@@ -58,6 +59,7 @@ class Core:
         self.methods: dict[str, DialogMethod] = {}  # beyond those that calls take themselves; they count as allowed
         self.outside: dict[str, OutsideMethod] = {}  # what is taken outside a dialog; the same
         self.open_flows: dict[Flow, float] = {}  # each stream that is up, and when it last brought something
+        self.pings: dict[tuple[Transport, Address], int] = {}  # pings of ours that wait for their pong
         self.ponged: set[Flow] = set()  # the streams by which a ping was answered
         self.stun: dict[bytes, OnStun] = {}  # who waits for the answer to a STUN request, by its transaction id
         self._random = random

@@ -62,10 +62,7 @@ class Intake:
                     return
                 first = False
                 if isinstance(message, KeepAlive):
-                    if message is KeepAlive.PING:
-                        self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
-                    else:
-                        self._core.ponged.add(flow)
+                    self._keep_alive(message, flow)
                     continue
                 self._server.gate.stream_spoke(flow, now)
                 self._message(message, flow, now)
@@ -73,6 +70,15 @@ class Intake:
                 self._refuse(error, flow)
                 if error.fatal:
                     self._hang_up_on(flow, now)
+
+    def _keep_alive(self, message: KeepAlive, flow: Flow) -> None:
+        """Answer a ping, or note a pong. Two pongs in a row look like a ping: what waits for one comes first."""
+        place = (flow.transport, flow.remote)
+        if waiting := self._core.pings.get(place, 0):
+            self._core.pings[place] = waiting - 1
+            self._core.ponged.add(flow)
+        elif message is KeepAlive.PING:
+            self._core.outbox.append(Transmit(b"\r\n", flow.transport, flow.remote, flow))
 
     def _hang_up_on(self, flow: Flow, now: float) -> None:
         self.close(flow, now)
@@ -106,5 +112,6 @@ class Intake:
         self._core.ponged.discard(flow)
         self._server.gate.stream_closed(flow)
         if not self._core.is_connected(flow.transport, flow.remote):
+            self._core.pings.pop((flow.transport, flow.remote), None)
             self._core.transactions.failed(flow.transport, flow.remote, Input.CONNECTION_LOST, now)
             self._on_lost(flow, now)

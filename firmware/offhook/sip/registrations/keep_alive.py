@@ -24,6 +24,7 @@ from offhook.sip.messages.uri import SipUri
 from offhook.sip.registrations.account import Account, same_ip
 from offhook.sip.transactions.client_transaction import ClientTransaction
 from offhook.sip.transactions.stun import BindingResponse, binding_request
+from offhook.sip.transactions.targets import place_of
 from offhook.sip.transactions.timers import Timer
 
 PING = b"\r\n\r\n"
@@ -78,11 +79,7 @@ class KeepAlive:
         self, flow: Target, own: Address, seen: Address | None, agreed: bool, wished: float | None, now: float
     ) -> None:
         """Begin anew over ``flow``; ``seen``: where the server saw us; ``wished``: its Flow-Timer or ``keep``, in s."""
-        fresh = self._flow is None or (flow.transport, flow.ip, flow.port) != (
-            self._flow.transport,
-            self._flow.ip,
-            self._flow.port,
-        )
+        fresh = self._flow is None or place_of(flow) != place_of(self._flow)
         self.stop()
         if fresh:
             self._heard_options = self._deaf = False
@@ -157,6 +154,8 @@ class KeepAlive:
     # -- streams ------------------------------------------------------------------------------------------------
 
     def _ping(self, now: float) -> None:
+        if self._flow is not None:
+            self._core.pings[place_of(self._flow)] = 1
         self._send(PING)
         self._arm(now)
         self._after(PONG_PATIENCE, now, lambda t: self._miss_pong(now, t))

@@ -125,10 +125,14 @@ class Registration:
             self._flow_failed("unreachable", now)
 
     def _flow_failed(self, reason: str, now: float) -> None:
-        """Nothing goes by the flow that registered: register again, at once but not in a rage."""
-        if self.stage is Stage.REGISTERED:
+        """Nothing goes by the flow that registered: register again, at once but not in a rage.
+
+        A stream is being closed first; the next request shall not go by it.
+        """
+        if self.stage is Stage.REGISTERED and self.account.flow is not None:
             self._keep_alive.stop()
-            self._wait(max(self._sent_at + STALE - now, 0.0), now)
+            pause = 0.0 if self.account.flow.transport == "udp" else 0.5 + 1.5 * self._core.fraction()
+            self._wait(max(self._sent_at + STALE - now, pause), now)
 
     def stop(self, now: float) -> None:
         """Remove the binding (Expires 0), one that may be on its way too; without one there is nothing to remove."""
