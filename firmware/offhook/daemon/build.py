@@ -1,6 +1,7 @@
 """The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
 
 import logging
+import asyncio
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -100,7 +101,8 @@ def build(config: Config, fixtures: Fixtures) -> Line:
 
     # Calls join the two.
     barred = partial(fixtures.guard.bars, numbers=frozenset(numbers))
-    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service, barred)
+    called_back = partial(_holds, fixtures.callback)
+    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service, barred, called_back)
     line.caller = EmergencyCaller(
         settings.emergency(config, numbers, fixtures.device),
         accounts,
@@ -115,8 +117,12 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     names = [account.name for account in accounts]
     line.programs = Programs(names, line.legs, line, line.switchboard.request, lambda: line.caller.up)
     watchers.add(line.programs)
-    line.switchboard.connect(line.agent, line.caller, line.programs.follow)
+    line.switchboard.connect(line.agent, line.caller, line.follow)
     return line
+
+
+def _holds(window: CallbackWindow) -> bool:
+    return window.holds(asyncio.get_running_loop().time())
 
 
 def _session_id() -> int:

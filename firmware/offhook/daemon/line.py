@@ -20,7 +20,7 @@ from offhook.engine.transport import source_ip
 from offhook.engine.watchers import Watchers
 from offhook.errors import NetworkError, OffhookError
 from offhook.media import messages as heard
-from offhook.phone.events import ServiceChanged
+from offhook.phone.events import Event, HookLifted, ServiceChanged
 from offhook.phone.states import State
 from offhook.sip import events as sip
 from offhook.sip.settings import AccountSettings
@@ -162,6 +162,13 @@ class Line:
             self.agent.incoming(event)
         else:
             self.legs.take(event)
+
+    def follow(self, event: Event) -> None:
+        """Hear what the phone machine was told, once it is done: a lift tries to register what is not registered."""
+        self.programs.follow(event)
+        if isinstance(event, HookLifted):
+            self.shell.endpoint.retry(self.shell.now())
+            self.shell.pump()
 
     def media_message(self, message: heard.FromMedia) -> None:
         """Take what the media process says."""
