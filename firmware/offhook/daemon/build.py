@@ -1,7 +1,7 @@
 """The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
 
-import logging
 import asyncio
+import logging
 import os
 from dataclasses import dataclass
 from functools import partial
