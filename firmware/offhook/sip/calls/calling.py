@@ -8,9 +8,9 @@ one, and any that comes after the call was given up, is acknowledged and ended w
 from offhook.sip.calls import reliable
 from offhook.sip.calls.dialog import Dialog
 from offhook.sip.calls.features import limit_features
-from offhook.sip.calls.offeranswer import Phase, session_part
+from offhook.sip.calls.forks import Forks
+from offhook.sip.calls.offeranswer import session_part
 from offhook.sip.calls.redirect import Redirects, is_emergency
-from offhook.sip.calls.reoffers import Owed
 from offhook.sip.calls.session import Session, Stage
 from offhook.sip.calls.session_timer import Terms
 from offhook.sip.core import Core
@@ -25,7 +25,6 @@ from offhook.sip.responses import body_of, printable, set_body
 from offhook.sip.transactions.client_request import ClientRequest
 from offhook.sip.transactions.client_transaction import ClientTransaction
 
-MAX_FORKS = 16
 MAX_RAISES = 3
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -40,9 +39,7 @@ class CallingSide:
         self._account = account
         self._contact = account.contact
         self._winner: Session | None = None
-        self._forks: dict[str, Session] = {}
-        self._followed: Session | None = None
-        self._previews: dict[str, Body] = {}
+        self._forks = Forks(self._open, None)
         self._invite: ClientRequest | None = None
         self._first: Request | None = None
         self._body: Body | None = None
@@ -57,7 +54,7 @@ class CallingSide:
     @property
     def session(self) -> Session | None:
         """The dialog that is meant now: the answered one, else the early one whose media was heard last."""
-        return self._winner or self._followed
+        return self._winner or self._forks.followed
 
     def start(
         self, target: Uri, body: Body | None, headers: tuple[tuple[str, str], ...], stream_first: bool, now: float
@@ -73,6 +70,7 @@ class CallingSide:
             self._contact = self._account.anonymous_contact
         self._redirects = Redirects(target, followed=not self._emergency)
         self._first, self._body, self._stream_first = request, body, stream_first
+        self._forks = Forks(self._open, body)
         self._send(request, now)
 
     def _send(self, request: Request, now: float) -> None:
@@ -81,8 +79,8 @@ class CallingSide:
         settings = account.settings
         limit_features(settings, request)
         # What might keep an emergency call from getting through is left out of it.
-        if settings.reliable == "required" and not self._emergency:
-            request.headers.set("Require", reliable.TAG)
+        if settings.reliable == "required" and not self._emergency and reliable.TAG not in request.require:
+            request.headers.add("Require", reliable.TAG)
         for name, value in () if self._emergency else self._terms.headers():
             request.headers.set(name, value)
         self._invite = ClientRequest(
@@ -119,21 +117,23 @@ class CallingSide:
             self._winner.hang_up(now, reason)
         elif self._invite is not None and not self._given_up:
             self._given_up = True
+            for session in self._forks:
+                session.be_silent(now)
             self._invite.cancel(now, reason)
 
     def accept_reoffer(self, body: Body | None, now: float) -> None:
         """Answer what the other side offers, in whichever dialog it does."""
-        for session in self._owing():
+        if (session := self._owing()) is not None:
             session.accept_reoffer(body, now)
 
     def reject_reoffer(self, status: int, now: float) -> None:
         """Refuse it."""
-        for session in self._owing():
+        if (session := self._owing()) is not None:
             session.reject_reoffer(status, now)
 
-    def _owing(self) -> list[Session]:
-        sessions = [self._winner] if self._winner is not None else list(self._forks.values())
-        return [session for session in sessions if session.reoffers.owed is not None][:1]
+    def _owing(self) -> Session | None:
+        sessions = iter(self._forks) if self._winner is None else iter((self._winner,))
+        return next((session for session in sessions if session.reoffers.owed is not None), None)
 
     # -- provisional responses ----------------------------------------------------------------------------------
 
@@ -141,12 +141,11 @@ class CallingSide:
         """Above 100 the application hears it; a reliable one gets its PRACK."""
         if response.status <= 100 or self.over or self._winner is not None:
             return
-        session = self._early(attempt, response)
-        number = reliable.rseq_of(response)
+        session, number = self._early(attempt, response), reliable.rseq_of(response)
         if session is not None and number is not None:
             if session.pracks.is_new(attempt.request, number, now):
                 self._tell(session, response, True)
-                self._acknowledge(session, attempt.request, response, now)
+                self._forks.acknowledge(session, attempt.request, response, now)
         else:
             self._tell(session, response, False)
 
@@ -154,79 +153,29 @@ class CallingSide:
         """Return the early dialog of a response, None where it has no To tag or makes none."""
         if not response.to.tag:
             return None
-        key = _key(attempt, response)
-        session = self._forks.get(key)
-        if session is None and len(self._forks) < MAX_FORKS:
-            try:
-                session = self._open(attempt, response, Stage.EARLY)
-            except RemoteError:
-                return None
-            session.on_early_end = lambda reason, now: session.retire()
-        elif session is not None:
+        try:
+            session = self._forks.of(attempt.request, response)
+        except RemoteError:
+            return None
+        if session is not None:
             session.dialog.learn(response)
             session.dialog.refresh_target(response)
         return session
 
-    def _open(self, attempt: ClientTransaction, response: Response, stage: Stage) -> Session:
-        """Make the dialog of a response; our offer in the INVITE stands open in each of them."""
-        account = self._account
-        dialog = Dialog.from_response(attempt.request, response)
+    def _open(self, invite: Request, response: Response) -> Session:
+        """Make the dialog of a response."""
+        dialog = Dialog.from_response(invite, response)
         handle = None if self._given_up else self._handle
-        session = Session(self._core, handle, dialog, account, self._contact, stage, emergency=self._emergency)
-        self._forks[_key(attempt, response)] = session
-        offer = session_part(self._body)
-        if offer is not None:
-            session.offers.we_offer(offer)
-        return session
+        return Session(
+            *(self._core, handle, dialog, self._account, self._contact, Stage.EARLY), emergency=self._emergency
+        )
 
     def _tell(self, session: Session | None, response: Response, reliably: bool) -> None:
         """Pass a provisional response up, with the media that its dialog has."""
-        body = self._early_media(session, response, reliably)
+        body = self._forks.early_media(session, response, reliably)
         if not self._given_up:
             fork = response.to.tag or ""
             self._core.emit(CallProgress(self._handle, response.status, printable(response.reason), body, fork))
-
-    def _early_media(self, session: Session | None, response: Response, reliably: bool) -> Body | None:
-        """Return the answer that a dialog's media goes by: each dialog has its own, the newest is followed."""
-        body = body_of(response)
-        part = session_part(body)
-        if session is None:
-            return body if self._body is not None else None
-        offers = session.offers
-        if part is None or (offers.phase is not Phase.OFFERED and not offers.complete) or self._body is None:
-            self._followed = self._followed or session
-            return None
-        if offers.phase is Phase.OFFERED:
-            if reliably:
-                offers.they_answer(part)
-            else:
-                self._previews[session.dialog.id.remote_tag] = part
-        elif self._followed is session:
-            return None  # This dialog has its session already; a further description means nothing (RFC 6337).
-        else:
-            body = offers.remote
-        self._followed = session
-        return body
-
-    def _acknowledge(self, session: Session, invite: Request, response: Response, now: float) -> None:
-        """Send the PRACK: at once, or with our answer where the response brought an offer."""
-        offer = body_of(response)
-        first = session.offers.phase is Phase.IDLE and not session.offers.complete
-        if offer is None or session_part(offer) is None or not first or self._given_up:
-            session.pracks.send(invite, now)
-            return
-
-        def accept(body: Body | None, now: float) -> None:
-            if body is not None:
-                session.offers.we_answer(body)
-            session.pracks.send(invite, now, body)
-
-        def reject(status: int, now: float) -> None:
-            session.offers.withdrawn()
-            session.pracks.send(invite, now)
-
-        self._followed = session
-        session.reoffers.owe(offer, Owed(accept, reject))
 
     # -- final responses ----------------------------------------------------------------------------------------
 
@@ -272,17 +221,16 @@ class CallingSide:
             self._core.emit(CallTrying(self._handle))
 
     def _on_success(self, attempt: ClientTransaction, response: Response, now: float, stray: bool = False) -> None:
-        session = self._forks.get(_key(attempt, response))
-        if session is not None and not session.is_early:
-            session.acks.repeat(attempt.request)
-            return
         wanted = not stray and self._winner is None and not self._given_up and not self.over
         try:
-            if session is None and len(self._forks) >= MAX_FORKS:
-                return
-            session = session or self._open(attempt, response, Stage.EARLY)
+            session = self._forks.of(attempt.request, response)
         except RemoteError as error:
             self._refuse(error.status, str(error), response, now)
+            return
+        if session is None:
+            return
+        if not session.is_early:
+            session.acks.repeat(attempt.request)
             return
         session.handle = self._handle if wanted else None
         session.dialog.confirm(response)
@@ -299,48 +247,26 @@ class CallingSide:
         """This dialog is the call; the other early ones are followed no further."""
         self._winner = session
         session.on_over = self._end
-        self._retire(session)
+        self._forks.retire(now, session)
         session.timer.terms = self._terms
         session.timer.agreed(response, now)
-        body, part = body_of(response), session_part(body_of(response))
-        offers = session.offers
-        if body is not None and part is not None and self._body is None and offers.local is None:
+        body = body_of(response)
+        if body is not None and session_part(body) is not None and self._body is None and session.offers.local is None:
             self._core.emit(CallAccepted(self._handle, None, response))
             session.reoffers.owe_ack(attempt.request, body, now)
         else:
-            told = self._answer(session, body)
+            told = self._forks.answer(session, body)
             session.acks.send(attempt.request, now)
             self._core.emit(CallAccepted(self._handle, told, response))
         session.see_response(response, attempt.transmit.remote[0])
         session.reoffers.go_on(now)
 
-    def _answer(self, session: Session, body: Body | None) -> Body | None:
-        """Close the exchange of the dialog that won; return the description that the application is to go by."""
-        offers, part = session.offers, session_part(body)
-        preview = self._previews.get(session.dialog.id.remote_tag)
-        if offers.phase is Phase.OFFERED:
-            if (answer := part or preview) is None:
-                return body
-            offers.they_answer(answer)
-            return body if part is not None else preview
-        # Answered reliably before: a description in the 2xx means nothing, but the media may be another dialog's.
-        return offers.remote if self._followed is not session else None
-
     def _refuse(self, status: int, reason: str, response: Response | None, now: float) -> None:
         if self._winner is None:
             if not self.over and not self._given_up:
                 self._core.emit(CallRefused(self._handle, status, printable(reason), response))
-            self._retire(None)
+            self._forks.retire(now)
             self._end()
-
-    def _retire(self, winner: Session | None) -> None:
-        for session in self._forks.values():
-            if session is not winner and session.is_early:
-                session.retire()
 
     def _end(self) -> None:
         self.over = True
-
-
-def _key(attempt: ClientTransaction, response: Response) -> str:
-    return f"{attempt.request.via.branch}/{response.to.tag or ''}"

@@ -241,12 +241,16 @@ class Session:
             self.stage = Stage.UP
             self.core.dialogs[self.dialog.id] = self
 
-    def retire(self) -> None:
-        """An early dialog is not followed any further; a late 2xx may :meth:`confirm` it, only to be ended."""
+    def be_silent(self, now: float) -> None:
+        """Tell the application nothing more, and ask it for nothing."""
         self.handle = None
-        self.timer.stop()
         self._infos.stop()
-        self.reoffers.forget()
+        self.reoffers.stop(now)
+
+    def retire(self, now: float) -> None:
+        """An early dialog is not followed any further; a late 2xx may :meth:`confirm` it, only to be ended."""
+        self.be_silent(now)
+        self.timer.stop()
         if self.core.dialogs.get(self.dialog.id) is self:
             del self.core.dialogs[self.dialog.id]
 
