@@ -86,13 +86,13 @@ def test_a_packet_from_the_server_retries_at_once_but_a_storm_of_them_makes_no_s
     alone.pass_time(5)
     before = len(alone.sent)
     registers: list[float] = []
-    for number in range(3000):
+    for number in range(600):
         alone.say(message("OPTIONS", "sip:10.0.0.1", branch=f"z9hG4bK{number}", call_id=f"o{number}"))
         fresh = [at for at, t in alone.sent[before:] if t.data.startswith(b"REGISTER")]
         if len(fresh) > len(registers):
             registers = fresh
             alone.endpoint.send_failed("udp", THERE, "refused", alone.now)
-        alone.pass_time(0.1)
+        alone.pass_time(0.5)
     assert registers[0] == 1005.0, "the first packet is enough"
     assert len(registers) <= 9
     assert all(later - earlier >= LEAST_GAP for earlier, later in pairwise(registers))

@@ -4,6 +4,7 @@ Requests go to the outbound proxy if there is one, else by the Service-Route tha
 else to the server; where the registration stands, over its very flow (:rfc:`5626#section-4.3`).
 """
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from offhook.sip.core import Core
@@ -35,6 +36,7 @@ class Account:
         self.uri = uri
         self.authenticator = Authenticator(settings.user, settings.password, core.token, settings.auth_minimum)
         self.flow: Target | None = None
+        self.on_doubt: Callable[[str, float], None] | None = None
         self.service_route: tuple[NameAddr, ...] = ()
         self.public_gruu: SipUri | None = None
         self.temporary_gruu: SipUri | None = None
@@ -114,10 +116,15 @@ class Account:
             return targets
         return [flow, *(target for target in targets if place_of(target) != place_of(flow))]
 
-    def take_service_route(self, routes: tuple[NameAddr, ...]) -> None:
-        """Note the Service-Route of a 2xx; none, or one that cannot be followed, leads by the server."""
+    def take_service_route(self, routes: tuple[NameAddr, ...], now: float) -> None:
+        """Note the Service-Route of a 2xx; none, or one that cannot be followed, leads by the server.
+
+        Where it leads is asked at once: calls come from there too, and the first one to go out need not wait.
+        """
         usable = all(isinstance(route.uri, SipUri) for route in routes)
         self.service_route = routes if usable else ()
+        if self.hop != self.register_hop:
+            self._core.hops.find(self.hop, now, lambda targets, reason, t: self.note_servers(targets))
 
     # -- who is there -------------------------------------------------------------------------------------------
 
@@ -187,6 +194,11 @@ class Account:
         """Note over which flow the registration stands."""
         self.flow = flow
         self._core.hops.book.hold(self.name, place_of(flow) if flow is not None else None)
+
+    def doubt(self, target: Target, why: str, now: float) -> None:
+        """Take note that a request found ``target`` failing: if the registration stands there, it is to look."""
+        if self.flow is not None and place_of(self.flow) == place_of(target) and self.on_doubt is not None:
+            self.on_doubt(why, now)
 
     def forget_network(self) -> None:
         """Drop what was true of the network that we were in."""

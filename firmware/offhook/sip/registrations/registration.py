@@ -59,6 +59,7 @@ class Registration:
         self._expires = account.settings.expires
         self._clock = RetryClock(core.settings.back_off, core.fraction)
         self._keep_alive = KeepAlive(core, account, self._flow_failed, self.refresh)
+        account.on_doubt = self._flow_failed
         self._sent_at = float("-inf")
         self._timer: Timer | None = None
         self._homeward: Timer | None = None
@@ -237,7 +238,7 @@ class Registration:
         binding = Binding.of_response(response, self._contact, account.settings.instance, self._expires)
         account.has_outbound = account.offers_outbound and binding.outbound
         account.public_gruu, account.temporary_gruu = binding.public_gruu, binding.temporary_gruu
-        account.take_service_route(binding.service_route)
+        account.take_service_route(binding.service_route, now)
         account.hold(target)
         own = self._core.local_address(sent.transport, sent.remote[0])
         via = response.via

@@ -14,7 +14,6 @@ An attempt is one client transaction. One that was given up for the next may sti
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from offhook.sip.core import Core
 from offhook.sip.events import Target, Transmit, Transport
@@ -23,41 +22,15 @@ from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
 from offhook.sip.transactions.client_transaction import ClientTransaction, derived
 from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.request_owner import RequestOwner, Unheard
 from offhook.sip.transactions.targets import described
 from offhook.sip.transactions.timers import Timer
 from offhook.sip.transactions.transaction import State
 
+__all__ = ["ClientRequest", "RequestOwner", "Unheard"]
+
 FLOW_FAILED = 430
 UNAVAILABLE = 503
-
-
-class RequestOwner(Protocol):
-    """Who wants the request answered."""
-
-    def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """A provisional response, 100 included."""
-
-    def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """The final response; of an INVITE each 2xx, repetitions and forks included."""
-
-    def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
-        """A 2xx to an INVITE whose attempt was given up."""
-
-    def on_failed(self, reason: str, now: float) -> None:
-        """No target answered; ``reason`` says what became of each."""
-
-
-class Unheard:
-    """Owner and transaction user of requests whose fate nobody waits for (CANCEL, the BYE of a stray fork)."""
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        """Not of interest."""
-
-    def on_no_answer(self, transaction: ClientTransaction, now: float) -> None:
-        """Not of interest."""
-
-    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
-        """Not of interest."""
 
 
 class ClientRequest:
@@ -177,13 +150,14 @@ class ClientRequest:
             patience = self._core.settings.failover_patience
             self._silence = self._core.timers.start(now + patience, self._silent)
 
-    def _give_up_target(self, why: str, now: float, wish: float | None = None, bar: bool = True) -> None:
-        """Note that the target failed; who is asked next, if anybody is, is tried before it from now on."""
+    def _give_up_target(self, why: str, now: float) -> None:
+        """Note that the target failed; others are tried before it from now on, and the registration looks after it."""
         if self.target is None:
             return
         self._reasons.append(f"{described(self.target)}: {why}")
-        if bar:
-            self._core.hops.book.failed(self.target, now, wish)
+        self._core.hops.book.failed(self.target, now)
+        if self._account is not None and self._request.method != "REGISTER":
+            self._account.doubt(self.target, why, now)
 
     def _silent(self, now: float) -> None:
         """Not even a provisional response in time: leave this target for the next one."""
@@ -271,7 +245,7 @@ class ClientRequest:
     def _judged(self, response: Response, now: float) -> Response:
         """Take what a final response says besides; one that ends a row of failures tells them all."""
         account, target = self._account, self.target
-        if response.status != UNAVAILABLE and target is not None:
+        if response.status not in (UNAVAILABLE, FLOW_FAILED) and target is not None:
             self._core.hops.book.works(target, now)
         why = ""
         if account is not None and target is not None and account.is_server(target.ip):
@@ -279,7 +253,7 @@ class ClientRequest:
                 why = account.authenticator.refusal
             elif response.status < 300:
                 self.proven = account.authenticator.accepted(self.request, response)
-        if response.status == UNAVAILABLE:
+        if response.status in (UNAVAILABLE, FLOW_FAILED):
             why = self._cause(now, response)
         if not why:
             return response
@@ -292,9 +266,16 @@ class ClientRequest:
         return "; ".join(self._reasons) if before else ""
 
     def _unavailable(self, response: Response, now: float) -> None:
-        """Note a 503, or a 430; with Retry-After, or to a REGISTER, it counts for other requests too."""
-        bar = response.retry_after is not None or self._request.method == "REGISTER"
-        self._give_up_target(f"{response.status} {response.reason}".strip(), now, response.retry_after, bar)
+        """Note a 503, or a 430; with Retry-After, or to a REGISTER, a 503 counts for other requests too."""
+        if self.target is None:
+            return
+        why = f"{response.status} {response.reason}".strip()
+        if response.status == FLOW_FAILED:
+            self._give_up_target(why, now)
+            return
+        self._reasons.append(f"{described(self.target)}: {why}")
+        if response.retry_after is not None or self._request.method == "REGISTER":
+            self._core.hops.book.failed(self.target, now, response.retry_after)
 
     def _again(self, response: Response, now: float) -> bool:
         """Try once more where the response asks for it: credentials, or the next target after a 503."""

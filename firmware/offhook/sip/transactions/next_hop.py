@@ -68,6 +68,8 @@ class Hop:
             host, port = host if closed and port[:1] in ("", ":") else "", port[1:]
         elif text.count(":") == 1:
             host, _, port = text.partition(":")
+        if ":" in host and not _is_number(host):
+            host = ""
         if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
             raise LocalError(f"server {server!r} is neither host nor host:port")
         return cls(host, int(port) if port else None, transport)
@@ -85,16 +87,22 @@ class Hop:
 
     def numeric(self) -> Target | None:
         """Return the target where the host is an address already."""
-        try:
-            address = ip_address(self.host)
-        except ValueError:
+        if not _is_number(self.host):
             return None
-        transport = self.plain_transport
-        return self.named(Target(transport, str(address), self.port or DEFAULT_PORTS[transport]))
+        transport, ip = self.plain_transport, str(ip_address(self.host))
+        return self.named(Target(transport, ip, self.port or DEFAULT_PORTS[transport]))
 
     def named(self, target: Target) -> Target:
         """Return ``target`` with the name that its certificate must have."""
         return replace(target, name=self.domain or self.host) if target.transport == "tls" else target
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(slots=True)

@@ -1,0 +1,314 @@
+"""Outbound (RFC 5626), Path (RFC 3327), Service-Route (RFC 3608), GRUU (RFC 5627), outbound proxies: the way kept."""
+
+import pytest
+
+from offhook.sip import events as ev
+from offhook.sip.errors import LocalError
+from offhook.sip.events import Body, Target
+from offhook.sip.messages.message import Request, Response
+from offhook.sip.registrations.binding import Binding
+from tests.support.sip_alone import HERE, THERE, Alone, answer, message
+
+INSTANCE = "urn:uuid:f81d4fae-7dec-41d0-8765-00a0c91e6bf6"
+OFFER = Body("application/sdp", b"v=0\r\n")
+OURS = f'Contact: <sip:1001@10.0.0.1:5060>;expires=600;+sip.instance="<{INSTANCE}>";reg-id=1'
+GRUUS = f';pub-gruu="sip:1001@pbx.test;gr={INSTANCE}";temp-gruu="sip:tgruu.7hs==jd7vnzga5w@pbx.test;gr"\n'
+
+
+def registered(more: str, **account: object) -> tuple[Alone, Request]:
+    """Register with ``more`` header lines in the 2xx; return the REGISTER."""
+    alone = Alone(register=True, **account)
+    (register,) = alone.heard()
+    assert isinstance(register, Request)
+    alone.say(answer(register, 200, more=more))
+    assert isinstance(alone.events()[-1], ev.Registered)
+    return alone, register
+
+
+def invite(alone: Alone, target: str = "sip:x@pbx.test") -> Request:
+    alone.endpoint.call(f"o{alone.now}", "desk", target, OFFER, alone.now)
+    (sent,) = alone.heard()
+    assert isinstance(sent, Request)
+    return sent
+
+
+# -- Outbound ---------------------------------------------------------------------------------------------------------
+
+
+def test_register_offers_outbound_with_instance_and_reg_id() -> None:
+    _, register = registered("Expires: 600\n", instance=INSTANCE)
+    assert register.headers.get("Contact") == f'<sip:1001@10.0.0.1:5060>;+sip.instance="<{INSTANCE}>";reg-id=1'
+    assert set(register.supported) >= {"path", "outbound", "gruu"}
+
+
+def test_without_an_instance_nothing_of_it_is_offered_but_path() -> None:
+    _, register = registered("Expires: 600\n")
+    assert register.headers.get("Contact") == "<sip:1001@10.0.0.1:5060>"
+    assert "path" in register.supported
+    assert not {"outbound", "gruu"} & set(register.supported)
+
+
+def test_the_config_may_leave_outbound_out() -> None:
+    _, register = registered("Expires: 600\n", instance=INSTANCE, outbound=False)
+    assert "reg-id" not in (register.headers.get("Contact") or "")
+    assert "outbound" not in register.supported
+    assert "gruu" in register.supported
+
+
+def test_where_outbound_is_agreed_calls_ask_for_the_same_flow() -> None:
+    alone, _ = registered(f"Require: outbound\n{OURS}\n", instance=INSTANCE)
+    assert invite(alone).headers.get("Contact") == "<sip:1001@10.0.0.1:5060;ob>"
+
+
+def test_where_it_is_not_agreed_they_do_not() -> None:
+    alone, _ = registered(f"{OURS}\n", instance=INSTANCE)
+    assert invite(alone).headers.get("Contact") == "<sip:1001@10.0.0.1:5060>"
+
+
+def test_a_registrar_that_keeps_the_flow_needs_no_other_contact_behind_a_nat() -> None:
+    alone = Alone(register=True, instance=INSTANCE)
+    (register,) = alone.heard()
+    text = answer(register, 200, more=f"Require: outbound\n{OURS}\n")
+    out = alone.say(text.replace(";rport;", ";rport=40001;received=192.0.2.7;"))
+    assert out == []
+    assert alone.events() == [ev.Registered("desk", 600)]
+
+
+def test_439_registers_without_outbound_and_stays_so() -> None:
+    alone = Alone(register=True, instance=INSTANCE)
+    (first,) = alone.heard()
+    (second,) = alone.say(answer(first, 439))
+    assert isinstance(second, Request)
+    assert "reg-id" not in (second.headers.get("Contact") or "")
+    assert "outbound" not in second.supported
+    assert second.cseq.number == first.cseq.number + 1
+    alone.say(answer(second, 200, more="Expires: 600\n"))
+    assert alone.events() == [ev.Registered("desk", 600)]
+    alone.endpoint.refresh_registration("desk", alone.now)
+    (third,) = alone.heard()
+    assert "reg-id" not in (third.headers.get("Contact") or "")
+    alone.say(answer(third, 439))
+    assert isinstance(alone.events()[-1], ev.RegistrationFailed), "but it is not asked for twice"
+
+
+def test_439_is_forgotten_with_the_network() -> None:
+    alone = Alone(register=True, instance=INSTANCE)
+    (first,) = alone.heard()
+    (second,) = alone.say(answer(first, 439))
+    alone.say(answer(second, 200, more="Expires: 600\n"))
+    alone.pass_time(1)
+    alone.endpoint.network_changed(alone.now)
+    (third,) = alone.heard()
+    assert "reg-id=1" in (third.headers.get("Contact") or "")
+
+
+def test_430_to_a_call_registers_anew() -> None:
+    alone, _ = registered(f"Require: outbound\n{OURS}\n", instance=INSTANCE)
+    alone.pass_time(5)
+    alone.say(answer(invite(alone), 430))
+    out = alone.pass_time(0.1)
+    assert "REGISTER" in [m.method for m in out if isinstance(m, Request)]
+
+
+def test_the_instance_finds_our_binding_among_others() -> None:
+    alone = Alone(register=True, instance=INSTANCE)
+    (register,) = alone.heard()
+    more = (
+        f"Contact: <sip:1001@10.9.9.9>;expires=3000\nContact: <sip:1001@192.0.2.7:1>;expires=77;"
+        f'+sip.instance="<{INSTANCE.upper()}>"\n'
+    )
+    alone.say(answer(register, 200, more=more))
+    assert alone.events() == [ev.Registered("desk", 77)]
+
+
+# -- GRUU -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gruu_that_was_given_is_the_contact_of_calls() -> None:
+    alone, _ = registered(f"{OURS}{GRUUS}", instance=INSTANCE)
+    assert invite(alone).headers.get("Contact") == f"<sip:1001@pbx.test;gr={INSTANCE}>"
+
+
+def test_a_call_that_comes_in_is_answered_with_the_gruu() -> None:
+    alone, _ = registered(f"{OURS}{GRUUS}", instance=INSTANCE)
+    alone.say(message(body="v=0\n"))
+    alone.endpoint.ring("i1", alone.now)
+    ringing = alone.heard()[-1]
+    assert isinstance(ringing, Response)
+    assert ringing.headers.get("Contact") == f"<sip:1001@pbx.test;gr={INSTANCE}>"
+
+
+def test_who_stays_anonymous_shows_the_temporary_gruu() -> None:
+    alone, _ = registered(f"{OURS}{GRUUS}", instance=INSTANCE)
+    account = alone.endpoint._accounts["desk"]
+    assert account.anonymous_contact("udp", THERE[0]) == "<sip:tgruu.7hs==jd7vnzga5w@pbx.test;gr>"
+    plain, _ = registered("Expires: 600\n")
+    account = plain.endpoint._accounts["desk"]
+    assert account.anonymous_contact("udp", THERE[0]) == f"<sip:anonymous@{HERE[0]}:5060>"
+
+
+@pytest.mark.parametrize("gruu", ['pub-gruu="tel:+1"', 'pub-gruu="sip:1001@pbx.test"', 'pub-gruu="<<"', "pub-gruu"])
+def test_a_gruu_that_is_none_is_left_alone(gruu: str) -> None:
+    alone, _ = registered(f"{OURS};{gruu}\n", instance=INSTANCE)
+    assert invite(alone).headers.get("Contact") == "<sip:1001@10.0.0.1:5060>"
+
+
+def test_a_gruu_that_is_given_no_more_is_used_no_more() -> None:
+    alone, _ = registered(f"{OURS}{GRUUS}", instance=INSTANCE)
+    alone.endpoint.refresh_registration("desk", alone.now)
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more=f"{OURS}\n"))
+    assert "gr=" not in (invite(alone).headers.get("Contact") or "")
+
+
+# -- routes -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_service_route_is_the_route_of_calls_and_not_of_register() -> None:
+    more = "Expires: 600\nService-Route: <sip:edge@10.0.0.20:5070;lr>, <sip:home.test;lr>\n"
+    alone, _ = registered(more)
+    sent = invite(alone)
+    assert [str(route) for route in sent.routes] == ["<sip:edge@10.0.0.20:5070;lr>", "<sip:home.test;lr>"]
+    assert alone.sent[-1][1].remote == ("10.0.0.20", 5070)
+    assert str(sent.uri) == "sip:x@pbx.test"
+    alone.endpoint.refresh_registration("desk", alone.now)
+    (register,) = alone.heard()
+    assert not register.routes
+    assert alone.sent[-1][1].remote == THERE
+
+
+def test_a_service_route_that_is_gone_is_forgotten() -> None:
+    alone, _ = registered("Expires: 600\nService-Route: <sip:10.0.0.20;lr>\n")
+    alone.endpoint.refresh_registration("desk", alone.now)
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more="Expires: 600\n"))
+    assert not invite(alone).routes
+    assert alone.sent[-1][1].remote == THERE
+
+
+@pytest.mark.parametrize("value", ["<tel:+1>;lr", "nonsense <", ", ".join(["<sip:x.test;lr>"] * 40)])
+def test_a_service_route_that_cannot_be_followed_leads_by_the_server(value: str) -> None:
+    alone, _ = registered(f"Expires: 600\nService-Route: {value}\n")
+    assert not invite(alone).routes
+    assert alone.sent[-1][1].remote == THERE
+
+
+def test_the_servers_of_a_service_route_are_trusted_with_credentials() -> None:
+    alone, _ = registered("Expires: 600\nService-Route: <sip:10.0.0.20:5070;lr>\n")
+    first = invite(alone)
+    asked = 'Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\n'
+    out = alone.say(answer(first, 407, more=asked), remote=("10.0.0.20", 5070))
+    assert any("Proxy-Authorization" in dict(m.headers) for m in out)
+
+
+def test_everything_goes_by_the_outbound_proxy_which_is_named_in_the_route() -> None:
+    alone = Alone(register=True, outbound_proxy="10.0.0.40:5080", server="pbx.test")
+    (register,) = alone.heard()
+    assert [str(route) for route in register.routes] == ["<sip:10.0.0.40:5080;lr>"]
+    assert alone.sent[-1][1].remote == ("10.0.0.40", 5080)
+    alone.say(answer(register, 200, more="Expires: 600\n"), remote=("10.0.0.40", 5080))
+    sent = invite(alone)
+    assert [str(route) for route in sent.routes] == ["<sip:10.0.0.40:5080;lr>"]
+    assert alone.sent[-1][1].remote == ("10.0.0.40", 5080)
+
+
+def test_a_server_of_another_name_stands_behind_the_proxy() -> None:
+    alone = Alone(register=True, outbound_proxy="10.0.0.40", server="registrar.test:5070")
+    (register,) = alone.heard()
+    assert [str(route) for route in register.routes] == ["<sip:10.0.0.40;lr>", "<sip:registrar.test:5070;lr>"]
+
+
+def test_a_service_route_follows_the_outbound_proxy_which_is_not_named_twice() -> None:
+    more = "Expires: 600\nService-Route: <sip:10.0.0.40:5080;lr>, <sip:home.test;lr>\n"
+    alone = Alone(register=True, outbound_proxy="10.0.0.40:5080", server="pbx.test")
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more=more), remote=("10.0.0.40", 5080))
+    sent = invite(alone)
+    assert [str(route) for route in sent.routes] == ["<sip:10.0.0.40:5080;lr>", "<sip:home.test;lr>"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "route", "lookup"),
+    [
+        ("sip:edge.test;transport=tcp", "<sip:edge.test;transport=tcp;lr>", ("edge.test", None, "tcp", False)),
+        ("sips:edge.test", "<sips:edge.test;lr>", ("edge.test", None, None, True)),
+        ("edge.test", "<sip:edge.test;lr>", ("edge.test", None, None, False)),
+        ("edge.test:5070", "<sip:edge.test:5070;lr>", ("edge.test", 5070, None, False)),
+    ],
+)
+def test_a_proxy_may_be_a_host_or_a_uri(proxy: str, route: str, lookup: tuple[object, ...]) -> None:
+    alone = Alone(register=True, outbound_proxy=proxy, server="pbx.test", transport=None)
+    assert alone.heard() == []
+    (asked,) = alone.events()
+    assert isinstance(asked, ev.Lookup)
+    assert (asked.host, asked.port, asked.transport, asked.secure) == lookup
+    kind = "tls" if asked.secure else asked.transport or "udp"
+    alone.endpoint.resolved(asked.key, [Target(kind, "10.0.0.40", 5060)], alone.now)
+    (register,) = alone.heard()
+    assert [str(one) for one in register.routes] == [route]
+
+
+@pytest.mark.parametrize("proxy", ["tel:+1", "a:b:c", "sip:", "edge:99999"])
+def test_a_proxy_that_cannot_be_read_says_so(proxy: str) -> None:
+    with pytest.raises(LocalError):
+        Alone(outbound_proxy=proxy)
+
+
+def test_a_tls_request_names_the_domain_and_the_account_for_the_certificate() -> None:
+    alone = Alone(register=True, server="pbx.test", transport="tls")
+    alone.endpoint.resolved("tls:pbx.test:", [Target("tls", "10.0.0.9", 5061)], alone.now)
+    alone.heard()
+    sent = alone.sent[-1][1]
+    assert (sent.transport, sent.name, sent.account) == ("tls", "pbx.test", "desk")
+    alone.endpoint.send_failed("tls", ("10.0.0.9", 5061), "the certificate is for evil.test", alone.now)
+    failed = alone.events()[-1]
+    assert isinstance(failed, ev.RegistrationFailed)
+    assert "the certificate is for evil.test" in failed.reason
+
+
+def test_a_sips_account_looks_for_tls_alone() -> None:
+    alone = Alone(register=True, uri="sips:1001@pbx.test", server="pbx.test", transport=None)
+    (asked,) = alone.events()
+    assert isinstance(asked, ev.Lookup)
+    assert (asked.transport, asked.secure) == ("tls", True)
+
+
+def test_accounts_are_kept_apart() -> None:
+    alone, _ = registered("Expires: 600\nService-Route: <sip:10.0.0.20;lr>\n")
+    other = ev.Target("udp", "10.0.0.30", 5060)
+    from dataclasses import replace
+
+    alone.endpoint.register(
+        replace(alone.account, name="home", uri="sip:7@home.test", server="10.0.0.30", user="7"), alone.now
+    )
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more="Expires: 600\n"), remote=(other.ip, other.port))
+    alone.endpoint.call("h1", "home", "sip:x@home.test", OFFER, alone.now)
+    (sent,) = alone.heard()
+    assert not sent.routes
+    assert alone.sent[-1][1].remote == (other.ip, other.port)
+    assert alone.endpoint._accounts["home"].trusted_addresses == {"10.0.0.30"}
+    assert alone.endpoint._accounts["desk"].trusted_addresses == {"10.0.0.9", "10.0.0.20"}
+
+
+@pytest.mark.parametrize(
+    ("more", "expires", "keeps", "interval"),
+    [
+        ("Expires: 60\n", 60, False, None),
+        ("Flow-Timer: 120\n", 500, True, 120.0),
+        ("Flow-Timer: 0\n", 500, False, None),
+        ("Flow-Timer: soon\n", 500, False, None),
+        ("Require: Outbound, path\n", 500, True, None),
+        ("Expires: 99999999999\n", 7 * 24 * 3600, False, None),
+    ],
+)
+def test_a_2xx_is_read(more: str, expires: int, keeps: bool, interval: float | None) -> None:
+    alone = Alone(register=True)
+    (register,) = alone.heard()
+    from offhook.sip.messages.parser import parse_datagram
+
+    text = answer(register, 200, more=more).replace("\n", "\r\n").encode()
+    response = parse_datagram(text)
+    assert isinstance(response, Response)
+    binding = Binding.of_response(response, "<sip:1001@10.0.0.1:5060>", "", 500)
+    assert (binding.expires, binding.keeps, binding.keep_interval) == (expires, keeps, interval)
