@@ -1,6 +1,8 @@
 """Secured streams between two real media processes over loopback, IPv4 and IPv6, without cards."""
 
 import asyncio
+import os
+import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.engine import mediaclient
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media import messages as msg
@@ -112,6 +115,25 @@ def test_an_injector_is_counted_and_not_heard_and_keys_are_in_memory_only() -> N
                 assert time.monotonic() - begin < 15
         for name in ("cmdline", "environ"):
             assert FIRST.master.encode() not in Path(f"/proc/{one.client.pid}/{name}").read_bytes()
+
+    between("127.0.0.1", story)
+
+
+def test_a_media_process_that_dies_is_replaced_within_a_secured_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mediaclient, "_RESTART_S", 0.0)
+
+    async def story(one: Side, two: Side) -> None:
+        start(one, two)
+        await until(lambda: min(one.received, two.received) > 20)
+        pid = one.client.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: one.client.pid not in (None, pid))
+        one.said.clear()
+        before = two.received
+        await until(lambda: one.received > 60 and two.received > before + 60)
+        assert one.report is not None
+        assert one.report.rejected == 0
 
     between("127.0.0.1", story)
 

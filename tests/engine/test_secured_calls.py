@@ -247,6 +247,20 @@ def test_an_emergency_call_of_an_account_that_requires_srtp_goes_through_without
     assert MediaRules(silence_s=60, codec_lock=True).for_emergency() == OFF
 
 
+def test_the_emergency_desk_that_calls_back_is_not_kept_out_by_what_is_required() -> None:
+    async def scenario(one: End, two: End) -> None:
+        two.agent._called_back = lambda: True
+        await call(one, two)
+        (leg,) = two.legs
+        assert leg.vital
+        assert not session_of(two).secured
+        two.legs.fell_silent(1, 60.0)
+        assert list(two.legs)
+        await over(one, two)
+
+    between_two(scenario, rules=MediaRules("required", silence_s=60))
+
+
 def test_only_the_suite_that_everybody_has_is_offered_where_the_rules_say_so_and_all_are_taken() -> None:
     async def scenario(one: End, two: End) -> None:
         offered = one.sessions.open(LOOPBACK, rules=MediaRules("optional", offers=("AES_CM_128_HMAC_SHA1_80",)))

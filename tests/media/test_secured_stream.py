@@ -39,7 +39,7 @@ def hears(pair: LinePair, seconds: float = 0.6) -> bool:
 
 
 def packets(pair: LinePair) -> list[RtpPacket]:
-    return [RtpPacket.parse(data) for data in pair.seen if data[1] & 0x7F == 0]
+    return [RtpPacket.parse(data) for data in pair.seen if data and data[1] & 0x7F == 0]
 
 
 def test_nothing_on_the_wire_can_be_listened_to_and_reports_are_secured_too() -> None:
@@ -173,6 +173,18 @@ def test_our_own_packets_that_come_back_change_our_number_once_at_the_most() -> 
         pair.one.rtp.sent.clear()
         pair.now += 0.01
     assert len({packet.ssrc for packet in packets(pair)} - before) == 1
+
+
+def test_who_only_listens_keeps_the_way_open_and_who_is_on_hold_is_quiet() -> None:
+    pair = secured_pair()
+    pair.one.update(replace(plan(BO, 1, 2), send=False))
+    pair.talk(61.0)
+    assert len([data for data in pair.seen if data == b""]) == 4
+    assert pair.two.report.rejected == 0
+    pair.one.update(replace(plan(BO, 1, 2), send=False, receive=False))
+    pair.seen.clear()
+    pair.talk(31.0)
+    assert b"" not in pair.seen
 
 
 def silences(end: LineEnd) -> list[msg.FromMedia]:

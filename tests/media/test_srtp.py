@@ -122,6 +122,37 @@ def test_the_rollover_counter_goes_on_over_hold_and_descriptions_that_keep_the_k
     assert fresh.unprotect(secured(one, rtp(number + 1)), 100.0) is None, "who starts from zero cannot read it"
 
 
+@pytest.mark.parametrize("suite", SIZES)
+@pytest.mark.parametrize("sequence", [5, 0x3FFF, 0x4001, 0x8005, 0xC001, 0xFFFE, 65536 + 7, 40 * 65536 + 0x9000])
+def test_who_is_new_to_a_call_that_is_not_finds_the_rollover_counter(suite: Suite, sequence: int) -> None:
+    one, _ = ends(suite)
+    for number in range(0, sequence, 20000):
+        secured(one, rtp(number))
+    late = Srtp(CryptoPair(key(2, suite), (key(1, suite),), late=True))
+    assert late.unprotect(bytes([0x80]) + bytes(181), 0.0) is None, "junk before it costs a search"
+    assert late.unprotect(secured(one, rtp(sequence)), 0.0) == rtp(sequence)
+    for number in range(sequence + 1, sequence + 5):
+        packet = secured(one, rtp(number))
+        assert late.unprotect(packet, 0.0) == rtp(number)
+        assert late.unprotect(packet, 0.0) is None
+    assert (late.unverified, late.replayed) == (1, 4)
+    assert late.unprotect_rtcp(secured_rtcp(one, rtcp()), 0.0) == rtcp()
+
+
+def test_the_rollover_counter_is_not_looked_for_again_once_it_was_found_nor_for_ever() -> None:
+    one, _ = ends()
+    for number in range(0, 2 * 65536 + 9, 20000):
+        secured(one, rtp(number))
+    packets = [secured(one, rtp(2 * 65536 + number)) for number in range(9, 12)]
+    other = Srtp(CryptoPair(key(2), (key(1),), late=True))
+    assert not any(other.unprotect(bytes([0x80]) + bytes(181), 0.0) for _ in range(5))
+    assert other.unprotect(packets[0], 0.0) is None
+    late = Srtp(CryptoPair(key(2), (key(1),), late=True))
+    assert late.unprotect(packets[1], 0.0)
+    earlier = secured(Srtp(pair(key(1), key(2))), rtp(9))
+    assert late.unprotect(earlier, 0.0) is None, "recorded two rounds ago"
+
+
 def test_a_new_key_of_the_other_side_counts_at_once_and_the_old_one_for_a_moment() -> None:
     one, two = ends()
     before = [secured(one, rtp(number)) for number in range(4)]

@@ -66,11 +66,12 @@ class Agent(LegListener):
         """Take a call that the endpoint announced; one that takes the place of another is answered at once."""
         peer = event.caller.display or shown(event.peer)
         leg = Leg(event.call, event.call, "in", peer, event.account or "", False, self, "ringing", offered=event.body)
+        leg.desk = self._called_back()
         if event.replaces is not None:
             self._take_over(leg, event.replaces)
         elif self._legs.admit(leg):
             auto = event.caller.auto_answer  # which the endpoint believes of the account's server only
-            self._post(phone.CallIncoming(event.call, peer, auto, self._called_back()))
+            self._post(phone.CallIncoming(event.call, peer, auto, leg.desk))
 
     def _take_over(self, leg: Leg, replaced: str) -> None:
         """Let a call take the place of another (:rfc:`3891`): for the phone machine it is the same call all along."""

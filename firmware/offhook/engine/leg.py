@@ -29,6 +29,13 @@ class Leg:
     held_there: bool = field(default=False)
     offering: bool | None = field(default=None)
     """Whether the offer that is under way says hold; None: none is under way."""
+    desk: bool = field(default=False)
+    """Whether it may be the emergency desk that calls back."""
+
+    @property
+    def vital(self) -> bool:
+        """Whether the call must come about and stay up, secured or not, heard or not."""
+        return self.emergency or self.desk
 
 
 class LegListener:

@@ -92,7 +92,7 @@ class Legs:
     def admit(self, leg: Leg) -> bool:
         """Follow an incoming leg from here on; return False where its offer cannot be answered and it was refused."""
         self._legs[leg.handle] = leg
-        status = self._sessions.refusal(leg.offered, self._sessions.rules(leg.account))
+        status = self._sessions.refusal(leg.offered, self._sessions.rules(leg.account, leg.vital))
         if status is not None:
             self.reject(leg, status)
         return status is None
@@ -107,7 +107,9 @@ class Legs:
     def answer(self, leg: Leg) -> None:
         """Answer an incoming leg; its media runs from here on. Raises OffhookError, after refusing the call."""
         try:
-            leg.session = self._sessions.open(self._rtp_ip(leg.account), rules=self._sessions.rules(leg.account))
+            leg.session = self._sessions.open(
+                self._rtp_ip(leg.account), rules=self._sessions.rules(leg.account, leg.vital)
+            )
             body = leg.session.answer_to(leg.offered) if leg.offered else leg.session.offer()
         except OffhookError as error:
             self.reject(leg, error.status if isinstance(error, NotAcceptable) else SERVER_INTERNAL_ERROR)
@@ -135,7 +137,7 @@ class Legs:
     def fell_silent(self, stream: int, seconds: float) -> None:
         """End the leg on whose stream neither RTP nor RTCP came any more; an emergency call stays up."""
         for leg in self:
-            if leg.session is not None and leg.session.stream == stream and leg.answered and not leg.emergency:
+            if leg.session is not None and leg.session.stream == stream and leg.answered and not leg.vital:
                 _log.warning(
                     "call %s: no sound for %.0f s, it is ended", leg.direction, seconds, extra={"call": leg.handle}
                 )

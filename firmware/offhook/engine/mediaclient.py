@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offhook.errors import OffhookError
@@ -187,7 +187,10 @@ class MediaClient:
         if self._tone is not None:
             self._send(msg.PlayTone(self._tone))
         for number, stream in self._streams.items():
-            self._send(msg.StartStream(number, stream.plan), [stream.rtp.fileno(), stream.rtcp.fileno()])
+            plan = stream.plan
+            if plan.crypto is not None:
+                plan = replace(plan, crypto=replace(plan.crypto, late=True))
+            self._send(msg.StartStream(number, plan), [stream.rtp.fileno(), stream.rtcp.fileno()])
 
     async def _keep_alive(self) -> None:
         """Start the process again each time it ends, until stopped."""

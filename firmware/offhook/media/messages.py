@@ -256,4 +256,4 @@ def _stream_settings(row: Mapping[str, object]) -> StreamSettings:
 def _crypto_pair(row: object) -> CryptoPair:
     if not isinstance(row, Mapping):
         raise TypeError("no key pair")
-    return CryptoPair(SrtpKey(**row["send"]), tuple(SrtpKey(**key) for key in row["receive"]))
+    return CryptoPair(SrtpKey(**row["send"]), tuple(SrtpKey(**key) for key in row["receive"]), bool(row["late"]))

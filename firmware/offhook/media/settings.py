@@ -53,10 +53,14 @@ class SrtpKey:
 
 @dataclass(frozen=True, slots=True)
 class CryptoPair:
-    """The key of what is sent, and those of what is received, told apart by their MKI."""
+    """The key of what is sent, and those of what is received, told apart by their MKI.
+
+    ``late``: the other side has sent by its keys for a while, so that its packet count may have wrapped unseen.
+    """
 
     send: SrtpKey
     receive: tuple[SrtpKey, ...]
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

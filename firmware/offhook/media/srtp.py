@@ -7,8 +7,12 @@
     RTCP | header | reports, encrypted | E, index | [MKI] | tag |
 
 A session of libsrtp lives as long as its key, so that the rollover counter goes on over hold and over every new
-description that keeps the key. Import this module only for a secured stream: the binding takes 15 ms to load.
+description that keeps the key. Where this process is new to a call that is not, the counter is looked for.
+
+Import this module only for a secured stream: the binding takes 15 ms to load.
 """
+
+import contextlib
 
 import pylibsrtp
 from pylibsrtp import Policy
@@ -16,6 +20,8 @@ from pylibsrtp import Policy
 from offhook.media.settings import CryptoPair, SrtpKey
 
 _GRACE_S = 5.0  # packets under the key before may be on their way for so long
+_MOST_ROLLOVERS = 64  # a day of packets of 20 ms
+_MOST_SEARCHES = 5  # one takes a millisecond; whoever sends junk shall not have many
 _WINDOW = 256  # packets; a burst that was late is no replay
 _PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -41,6 +47,8 @@ class Srtp:
         self._senders = {pair.send: _session(pair.send, Policy.SSRC_ANY_OUTBOUND)}
         self._sender = self._senders[pair.send]
         self._receivers = {key: _session(key, Policy.SSRC_ANY_INBOUND) for key in pair.receive}
+        self._unheard = set(pair.receive) if pair.late else set()
+        self._searches = 0
         self._old: tuple[SrtpKey, ...] = ()
         self._old_until = 0.0
 
@@ -90,20 +98,52 @@ class Srtp:
                 del self._receivers[key]
             self._old = ()
         replayed = False
-        for key, session in self._receivers.items():
+        for key, session in tuple(self._receivers.items()):
             bare = _without_mki(packet, key, rtcp) if key.mki else packet
             if bare is None:
                 continue
             try:
-                return session.unprotect_rtcp(bare) if rtcp else session.unprotect(bare)
+                if rtcp:
+                    return session.unprotect_rtcp(bare)
+                opened = session.unprotect(bare)
             except pylibsrtp.Error as error:
                 replayed = replayed or str(error).startswith("replay")
+                found = self._search(key, bare) if key in self._unheard and not rtcp else None
+                if found is None:
+                    continue
+                opened = found
             except ValueError:  # longer than any of ours
                 break
+            self._unheard.discard(key)
+            return opened
         if replayed:
             self.replayed += 1
         else:
             self.unverified += 1
+        return None
+
+    def _search(self, key: SrtpKey, packet: bytes) -> bytes | None:
+        """Look for the rollover counter by which a packet can be opened; from then on the key's session has it.
+
+        libsrtp cannot be told a counter, but it counts what it protects: a session of the other side's key is led round
+        by packets of its source that nobody is sent.
+        """
+        if self._searches >= _MOST_SEARCHES:
+            return None
+        self._searches += 1
+        session = _session(key, Policy.SSRC_ANY_INBOUND)
+        try:
+            quarter = packet[2] & 0xC0
+            for step in range(4 * _MOST_ROLLOVERS):
+                high = step << 6 & 0xC0
+                session.protect(b"\x80\0" + bytes((high, 0)) + packet[4:12] + b"\0")
+                if high == quarter:  # so that the packet is ahead of the count, and by less than half a round
+                    with contextlib.suppress(pylibsrtp.Error):
+                        opened = session.unprotect(packet)
+                        self._receivers[key] = session
+                        return opened
+        except (pylibsrtp.Error, ValueError):
+            return None
         return None
 
 

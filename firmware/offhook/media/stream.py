@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _RTCP_TYPES = range(192, 224)  # of the second octet, where RTCP shares the RTP port (RFC 5761 section 4)
 _RTCP_S = 0.1  # it is in no hurry: what arrives has the kernel's stamp
+_KEEP_ALIVE_S = 15.0  # well below the 30 s after which a NAT may forget UDP (RFC 4787 section 4.3)
 _ENDS_MS = 20.0  # what both cards add to the delay, about
 
 
@@ -48,6 +49,7 @@ class Stream:
         self._rtcp_source: Address | None = None
         self._now = 0.0
         self._rtcp_at = 0.0
+        self._sent_at = 0.0
         self._heard_at: float | None = None  # RTP or RTCP; None until the first tick, and once silence was told
         self._silence_told = False
         self._rivals: set[Address] = set()  # who had our SSRC as well
@@ -156,6 +158,12 @@ class Stream:
     def _serve_rtcp(self, now: float) -> None:
         for data, address, arrival in self._rtcp.receive():
             self._take_rtcp(data, address, arrival)
+        remote = self._remote
+        only_listens = self._plan.receive and not self._plan.send
+        if remote is not None and only_listens and now - self._sent_at >= _KEEP_ALIVE_S:
+            # We only listen, to music on hold say: a NAT on the way shall know that (RFC 6263 section 4.1).
+            self._sent_at = now
+            self._rtp.send(b"", remote)
         if now >= self._session.deadline(now):
             self._send_rtcp(self._session.report(now, self._wall_clock()))
 
@@ -228,6 +236,7 @@ class Stream:
             if self._srtp is not None and data is not None:
                 data = self._srtp.protect(data)
             if data is not None:
+                self._sent_at = self._now
                 self._session.sent(packet, self._now)
                 self._rtp.send(data, remote)
 
