@@ -1,7 +1,8 @@
 """A linphonec that a test starts, types to, and reads.
 
-It lives in a HOME of its own, uses WAV files in place of a sound card, and says what happens on standard output. What
-was read once is not found again: each wait goes on from where the one before it ended.
+It lives in a HOME of its own, uses WAV files in place of a sound card, says what happens on standard output, and does
+not watch the network: where there is no way out, it would give up after 5 s. What was read once is not found again,
+each wait goes on from where the one before it ended.
 """
 
 import re
@@ -29,6 +30,7 @@ media_encryption_mandatory={mandatory}
 supported=replaces, outbound, gruu, timer, 100rel
 inc_timeout=60
 delayed_timeout=4
+auto_net_state_mon=0
 register_only_when_network_is_up=0
 use_cpim=0
 [rtp]
@@ -175,8 +177,9 @@ class Linphone:
         self.say("terminate")
 
     def hold(self) -> None:
-        """Hold the current call."""
+        """Hold the current call; returns when the far end has agreed, for before that it does not take it back."""
         self.say("pause")
+        self.wait_for(r"is now paused")
 
     def resume(self) -> None:
         """Take the held call back."""
