@@ -8,6 +8,7 @@
 
 from offhook.phone import events as on
 from offhook.phone.actions import Action
+from offhook.phone.collector import Verdict
 from offhook.phone.context import Call, Context
 from offhook.phone.settings import PhoneSettings
 from offhook.phone.states import State
@@ -70,6 +71,10 @@ class Phone:
     def in_emergency(self) -> bool:
         """Whether the call in the ear is an emergency call."""
         return self._context.call is not None and self._context.call.emergency
+
+    def judge(self, number: str) -> Verdict:
+        """Say what the dial plan makes of a number, or a SIP URI, that nobody dialled here."""
+        return self._context.collector.whole(number)
 
     def handle(self, event: on.Event, now: float) -> list[Action]:
         """Take an event that happened at ``now``; return what is to be done, in order. Never raises."""
