@@ -10,8 +10,11 @@ import pytest
 
 from tests.e2e.conftest import MakeBaresip, MakePhone
 from tests.support.kamailio import Kamailio
+from tests.support.memory import resident_kib
+from tests.support.mutate import mutations
 from tests.support.netns import SERVER_IP
 from tests.support.phone import Phone, account, config
+from tests.vectors.torture import CASES
 
 pytestmark = pytest.mark.peer
 
@@ -116,6 +119,22 @@ def test_junk_of_every_kind_never_stops_the_phone(make_phone: MakePhone) -> None
             for _ in range(10):
                 prober.send(junk(chance, prober))
             assert prober.alive()
+    assert "Traceback" not in phone.log()
+
+
+def test_after_each_damaged_message_the_phone_still_answers(soak: bool, make_phone: MakePhone) -> None:
+    phone = make_phone(config(account("10.77.0.1:5999", user="2044", register=False), sip="accept_from: any"))
+    count = 20_000 if soak else 2000
+    with probing(phone) as prober:
+        request = prober.request("INVITE", "Contact: <sip:probe@10.77.0.1>").replace(b"1001@", b"2044@")
+        assert prober.alive()
+        for number, data in enumerate(mutations([request, *(case.data for case in CASES)], count, seed=23)):
+            prober.send(data[:65507])
+            assert prober.alive(), f"after message {number}: {data!r}"
+            if number == count // 10:
+                early = resident_kib(phone.child.pid)
+        grown = resident_kib(phone.child.pid) - early
+    assert grown < 4096, f"{early} KiB, and {grown} KiB more after {count} messages"
     assert "Traceback" not in phone.log()
 
 

@@ -126,6 +126,26 @@ def test_a_server_that_has_a_name_is_trusted_once_it_was_resolved() -> None:
     assert one(alone.say(again, remote=STRANGER)).status == 100
 
 
+def test_the_server_of_an_account_that_does_not_register_is_asked_for_before_it_calls() -> None:
+    def lookups(alone: Alone) -> list[ev.Lookup]:
+        return [event for event in alone.events() if isinstance(event, ev.Lookup)]
+
+    alone = Alone(STRICT, server="proxy.pbx.test")
+    (asked,) = lookups(alone)
+    assert one(alone.say(strange(), remote=STRANGER)).status == 403
+    alone.endpoint.unresolvable(asked.key, "no such name", alone.now)
+    assert lookups(alone) == []
+    alone.pass_time(31)
+    (asked,) = lookups(alone)
+    alone.endpoint.resolved(asked.key, [ev.Target("udp", STRANGER[0], 5060)], alone.now)
+    assert one(alone.say(strange(branch="z9hG4bKagain", call_id="again"), remote=STRANGER)).status == 100
+    alone.events()
+    alone.pass_time(301)
+    assert len(lookups(alone)) == 1
+    alone.endpoint.register(replace(alone.account, expires=60), alone.now)
+    assert lookups(alone) == []  # the name is being asked for already
+
+
 def test_requests_of_a_dialog_are_matched_by_tags_wherever_they_come_from() -> None:
     alone, call, tag = in_call()
     to = f"<sip:1001@pbx.test>;tag={tag}"
@@ -212,6 +232,20 @@ def test_who_we_have_asked_is_heard_whatever_he_sent_before() -> None:
 def test_calls_that_we_take_from_anybody_have_no_limit_where_none_is_set() -> None:
     alone = Alone(EndpointSettings())
     assert sum(len(alone.say(strange("OPTIONS", branch=f"z9hG4bK{n}"), remote=STRANGER)) for n in range(500)) == 500
+
+
+@pytest.mark.parametrize(
+    ("allowed", "remote", "answered"), [(True, THERE, True), (False, THERE, False), (True, STRANGER, False)]
+)
+def test_a_call_is_answered_by_itself_only_where_the_account_allows_it_and_from_its_server(
+    allowed: bool, remote: tuple[str, int], answered: bool
+) -> None:
+    alone = Alone(EndpointSettings(), auto_answer=allowed)
+    alone.say(message(body="v=0", more="Answer-Mode: Auto\n"), remote=remote)
+    (incoming,) = alone.events()
+    assert isinstance(incoming, ev.IncomingCall)
+    assert incoming.caller is not None
+    assert incoming.caller.auto_answer is answered
 
 
 def stream(number: int, ip: str = STRANGER[0], transport: Transport = "tcp", here: int = HERE[1]) -> Flow:

@@ -8,7 +8,10 @@ from tests.support.netns import SERVER_IP
 
 
 class Sipp:
-    """A run of a built-in scenario (``uac`` calls ``target``, ``uas`` is called); ``finish`` says how it went."""
+    """A run of a built-in scenario (``uac`` calls ``target``, ``uas`` is called), or of one in a file named ``.xml``.
+
+    A call begins every ``every_ms``, and at most ``together`` are up at once; ``finish`` says how it went.
+    """
 
     def __init__(
         self,
@@ -21,13 +24,16 @@ class Sipp:
         duration_ms: int = 200,
         transport: str = "u1",
         user: str = "1001",
+        together: int = 1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        command = ["sipp", "-sn", scenario, "-i", SERVER_IP, "-p", str(port), "-m", str(calls), "-t", transport]
+        kind = "-sf" if scenario.endswith(".xml") else "-sn"
+        command = ["sipp", kind, scenario, "-i", SERVER_IP, "-p", str(port), "-m", str(calls), "-t", transport]
         command += ["-nostdin", "-trace_err", "-error_file", str(folder / "errors.log")]
         command += ["-mi", SERVER_IP, "-mp", "6000"]
         if target is not None:
-            command += [target, "-s", user, "-l", "1", "-r", "1", "-rp", str(every_ms), "-d", str(duration_ms)]
+            command += [target, "-s", user, "-l", str(together), "-r", "1", "-rp", str(every_ms)]
+            command += ["-d", str(duration_ms)]
         self.folder = folder
         self._child = Child(command, folder / "sipp.log", {"TERM": "dumb"}, cwd=folder)
 

@@ -29,6 +29,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.inbox import Inbox
 from offhook.sip.intake import Intake
+from offhook.sip.policy.acquaintance import Acquaintance
 from offhook.sip.policy.check_sync import CheckSyncDoor
 from offhook.sip.registrations.account import Account
 from offhook.sip.registrations.lookup import target_uri
@@ -59,6 +60,7 @@ class Endpoint:
         self._subscriptions = Subscriptions(self._core, self._accounts)
         self._reg_watch = RegWatch(self._core, self._registrations, self._subscriptions)
         self._core.outside["NOTIFY"] = CheckSyncDoor(self._core, self._core.outside["NOTIFY"]).on_notify
+        self._acquaintance = Acquaintance(self._core, self._accounts)
         self._inbox = Inbox(self._core)
         self._intake = Intake(self._core, self._server, self._lost)
 
@@ -152,6 +154,8 @@ class Endpoint:
                     registration.retire()
                 registration = self._registrations[account.name] = Registration(self._core, known)
             registration.start(now)
+        else:
+            self._acquaintance.make(self._accounts[account.name], now)
 
     def unregister(self, name: str, now: float) -> None:
         """Remove an account's binding; calls by it stay possible."""
@@ -297,6 +301,10 @@ class Endpoint:
         account, and for a key in use.
         """
         self._subscriptions.subscribe(key, account, package, target, now, expires)
+
+    def renew_subscription(self, key: str, now: float) -> None:
+        """Have the notifier tell its whole state again: something it told was missed."""
+        self._subscriptions.renew(key, now)
 
     def unsubscribe(self, key: str, now: float) -> None:
         """Give a subscription up; no further event names it."""
