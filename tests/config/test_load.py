@@ -107,7 +107,7 @@ accounts:
     register: yes
     expires: 0112
   - name: desk
-    transport: tls
+    tls: {key: own.pem}
 rtp: {ptime: 25, codecs: [pcmu]}
 capture: mic
 emergency: {numbers: [{number: 112, service: sos.fir}]}
@@ -125,7 +125,7 @@ sip: {}
             'offhook.yaml:8:14: accounts[0].expires: "0112" is not a whole number (did you mean "112"?)',
             "offhook.yaml:9:5: accounts[1].uri: is missing: add it, as in uri: sip:1001@pbx.example",
             "offhook.yaml:9:11: accounts[1].name: is the name of the account in line 3 already",
-            "offhook.yaml:10:16: accounts[1].transport: tls does not work yet: use tcp or udp",
+            "offhook.yaml:10:16: accounts[1].tls.key: has no certificate: set tls.certificate too",
             'offhook.yaml:11:14: rtp.ptime: "25" must be a multiple of 10',
             'offhook.yaml:11:27: rtp.codecs[0]: "pcmu" is not one of PCMU, PCMA (did you mean "PCMU"?)',
             "offhook.yaml:12:1: capture: stands in the wrong place: it belongs under audio",

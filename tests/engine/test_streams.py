@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from offhook.engine.streams import Address, TcpStreams
+from offhook.engine.streams import Address, SipStreams
 from tests.support.virtual_loop import run
 
 
@@ -27,7 +27,7 @@ class Log:
 def test_sending_opens_a_connection_and_uses_it_again() -> None:
     async def scenario() -> None:
         here, there = Log(), Log()
-        client, server = TcpStreams(here), TcpStreams(there)
+        client, server = SipStreams(here), SipStreams(there)
         address = await server.listen("127.0.0.1", 0)
         client.send(b"one", address, None)
         client.send(b"two", address, None)
@@ -54,7 +54,7 @@ def test_a_refused_connection_is_reported() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             gone = probe.getsockname()
-        client = TcpStreams(log)
+        client = SipStreams(log)
         client.send(b"anybody?", gone, None)
         assert await log.events.get() == ("failed", gone)
         await client.close()
@@ -65,7 +65,7 @@ def test_a_refused_connection_is_reported() -> None:
 def test_connections_over_the_limit_are_refused() -> None:
     async def scenario() -> None:
         log = Log()
-        server = TcpStreams(log, limit=1)
+        server = SipStreams(log, limit=1)
         address = await server.listen("127.0.0.1", 0)
         _, first = await asyncio.open_connection(*address)
         await log.events.get()
@@ -88,7 +88,7 @@ async def _ends(reader: asyncio.StreamReader) -> bool:
 def test_a_flood_on_one_connection_leaves_room_for_timers() -> None:
     async def scenario() -> None:
         log = Log()
-        server = TcpStreams(log)
+        server = SipStreams(log)
         address = await server.listen("127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*address)
         await log.events.get()
@@ -110,17 +110,17 @@ def test_a_flood_on_one_connection_leaves_room_for_timers() -> None:
 
 def test_connections_both_ways_are_probed_while_they_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[asyncio.Transport] = []
-    take_in = TcpStreams.made
+    take_in = SipStreams.made
 
-    def spy(streams: TcpStreams, connection: object) -> None:
+    def spy(streams: SipStreams, connection: object) -> None:
         take_in(streams, connection)  # type: ignore[arg-type]
         made.append(connection.transport)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(TcpStreams, "made", spy)
+    monkeypatch.setattr(SipStreams, "made", spy)
 
     async def scenario() -> None:
         here, there = Log(), Log()
-        client, server = TcpStreams(here), TcpStreams(there)
+        client, server = SipStreams(here), SipStreams(there)
         client.send(b"one", await server.listen("127.0.0.1", 0), None)
         await there.events.get()
         await here.events.get()

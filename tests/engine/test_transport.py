@@ -3,16 +3,21 @@
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from offhook.engine.resolver import Resolver
 from offhook.engine.shell import EndpointShell
-from offhook.engine.transport import SipTransport, source_ip
+from offhook.engine.tls import TlsSettings
+from offhook.engine.transport import SipTransport, TlsListen, source_ip
 from offhook.errors import NetworkError
 from offhook.sip import events as sip
 from offhook.sip.events import Address, Flow, Transmit, Transport
+from offhook.sip.messages.headers import NameAddr
+from offhook.sip.messages.uri import SipUri
 from offhook.sip.settings import AccountSettings, EndpointSettings
+from tests.support.certs import make_authority
 from tests.support.virtual_loop import run
 
 
@@ -57,24 +62,6 @@ def test_a_port_that_is_taken_is_one_clear_line_and_leaves_no_socket() -> None:
     run(scenario)
 
 
-def test_a_hop_that_asks_for_tls_gets_nothing_in_the_clear() -> None:
-    async def scenario() -> None:
-        log = Log()
-        transport = SipTransport(log)
-        await transport.open("127.0.0.1", 0)
-        with socket.create_server(("127.0.0.1", 0)) as peer:
-            peer.setblocking(False)
-            address: Address = ("127.0.0.1", peer.getsockname()[1])
-            transport.send(Transmit(b"OPTIONS sips:peer SIP/2.0", "tls", address, None))
-            assert log.events.empty()  # nothing comes back in the middle of sending
-            assert await log.events.get() == ("failed", "tls", address)
-            with pytest.raises(BlockingIOError):
-                peer.accept()
-        await transport.close()
-
-    run(scenario)
-
-
 def test_what_cannot_be_sent_comes_back_as_failed() -> None:
     async def scenario() -> None:
         log = Log()
@@ -115,16 +102,53 @@ def test_the_source_address_is_the_one_that_the_other_side_would_see() -> None:
 class Registrar:
     """Takes every REGISTER, for a minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls_listen: TlsListen | None = None) -> None:
         settings = EndpointSettings(any_user=True, deliver=frozenset({"REGISTER"}))
-        self.shell = EndpointShell(settings, os.urandom, self._take, Resolver())
+        self.shell = EndpointShell(settings, os.urandom, self._take, Resolver(), tls_listen=tls_listen)
         self.count = 0
+        self.contact = ""
 
     def _take(self, event: sip.Event) -> None:
         if isinstance(event, sip.RequestReceived):
             self.count += 1
+            self.contact = event.request.headers.get_all("Contact")[0].partition(",")[0]
             contacts = tuple(("Contact", value) for value in event.request.headers.get_all("Contact"))
             self.shell.endpoint.respond(event.key, 200, "OK", self.shell.now(), headers=(*contacts, ("Expires", "60")))
+
+
+def test_an_account_registers_over_tls_and_is_called_by_that_connection(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path, "URI:sip:pbx.example")
+
+    async def scenario() -> None:
+        registrar = Registrar(TlsListen("127.0.0.1", 0, authority.certificate, authority.key))
+        await registrar.shell.open("127.0.0.1", 0)
+        assert registrar.shell.transport.tls is not None
+        ip, port = registrar.shell.transport.tls
+        events: asyncio.Queue[sip.Event] = asyncio.Queue()
+        trust = {"desk": TlsSettings(ca=authority.ca_file, name="pbx.example")}
+        shell = EndpointShell(EndpointSettings(), os.urandom, events.put_nowait, Resolver(), trust)
+        await shell.open("127.0.0.1", 0)
+        account = AccountSettings("desk", f"sip:1001@{ip}", "1001", "", f"{ip}:{port}", "tls")
+        shell.endpoint.register(account, shell.now())
+        shell.pump()
+        assert isinstance(await events.get(), sip.Registered)
+        contact = NameAddr.parse(registrar.contact).uri
+        assert isinstance(contact, SipUri)
+        assert contact.param("transport") == "tls"
+        caller = AccountSettings("caller", f"sip:9@{ip}", "9", "", f"{ip}:{contact.port}", "tls", register=False)
+        registrar.shell.endpoint.register(caller, shell.now())
+        registrar.shell.endpoint.call("c", "caller", str(contact), None, shell.now())
+        registrar.shell.pump()
+        while not isinstance(event := await events.get(), sip.IncomingCall):
+            assert shell.now() < 1100, "the call does not arrive"
+        assert event.flow.transport == "tls"
+        shell.endpoint.reject(event.call, 486, "", shell.now())
+        shell.pump()
+        await asyncio.sleep(1)
+        await shell.close()
+        await registrar.shell.close()
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

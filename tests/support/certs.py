@@ -1,9 +1,13 @@
 """A certificate authority of a test's own, made by the openssl program."""
 
+import itertools
 import ssl
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+_NUMBERS = itertools.count(100)
 
 _EXTENSIONS = """\
 [ca]
@@ -33,6 +37,75 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         return context
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its key; paths to PEM files."""
+
+    certificate: Path
+    key: Path
+
+    def server_context(self, clients_from: Path | None = None) -> ssl.SSLContext:
+        """Return what a server needs; ``clients_from``: clients must show a certificate of this authority."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        if clients_from is not None:
+            context.load_verify_locations(clients_from)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+_ISSUE = """\
+[ca]
+default_ca = own
+[own]
+database = {folder}/index.txt
+new_certs_dir = {folder}
+serial = {folder}/serial
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+[leaf]
+basicConstraints = critical, CA:false
+extendedKeyUsage = serverAuth, clientAuth
+authorityKeyIdentifier = keyid
+{names}
+"""
+
+
+def issue(
+    authority: Authority,
+    names: str,
+    *,
+    common_name: str = "test server",
+    begin: datetime | None = None,
+    end: datetime | None = None,
+) -> Pair:
+    """Issue one more certificate; ``names`` as openssl writes them, empty: no subjectAltName; valid now by default."""
+    home, number, now = authority.ca_file.parent, next(_NUMBERS), datetime.now(UTC)
+    folder = home / f"issued-{number}"
+    folder.mkdir()
+    (folder / "index.txt").touch()
+    (folder / "serial").write_text(f"{number:04d}\n")
+    config, key, request, made = (folder / name for name in ("ca.cnf", "s.key", "s.csr", "s.pem"))
+    config.write_text(_ISSUE.format(folder=folder, names=f"subjectAltName = {names}" if names else ""))
+    _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key))
+    _openssl("req", "-new", "-key", str(key), "-subj", f"/CN={common_name}", "-out", str(request))
+    dates = [f"{date:%Y%m%d%H%M%SZ}" for date in (begin or now - timedelta(days=1), end or now + timedelta(days=1))]
+    by_ca = ["-config", str(config), "-cert", str(authority.ca_file), "-keyfile", str(home / "ca.key")]
+    span = ["-startdate", dates[0], "-enddate", dates[1]]
+    _openssl("ca", "-batch", "-notext", *by_ca, *span, "-extensions", "leaf", "-in", str(request), "-out", str(made))
+    return Pair(made, key)
+
+
+def lock_key(key: Path, password: str) -> Path:
+    """Return a copy of a key that a password locks."""
+    locked = key.with_suffix(".locked")
+    _openssl("ec", "-in", str(key), "-aes128", "-passout", f"pass:{password}", "-out", str(locked))
+    return locked
 
 
 def make_authority(folder: Path, names: str = "DNS:localhost,IP:127.0.0.1,IP:::1", days: int = 2) -> Authority:

@@ -42,6 +42,22 @@ class Auth(Section):
     """The weakest hash to answer with. Many servers know MD5 only."""
 
 
+class Tls(Section):
+    """How a server proves who it is, over `transport: tls` (RFC 5922), and what we show to it."""
+
+    name: Text | None = None
+    """Name that the server's certificate may have where that is not the server's own: the host in `server`, or in `uri`
+    where that is not set. A server that is given by its IP address needs this, or a certificate for the address."""
+    allow_wildcard: Truth = False
+    """Whether a certificate for `*.example.com` is one for `sip.example.com`, which RFC 5922 forbids."""
+    ca: Text | None = None
+    """PEM file with the authorities to trust in place of the system's."""
+    certificate: Text | None = None
+    """PEM file with our own certificate, for a server that asks for one."""
+    key: Text | None = None
+    """PEM file with its key, without a password. Not set: it stands in `certificate`."""
+
+
 class Account(Section):
     """One SIP account. The first in service places ordinary calls; emergency calls try all of them in order."""
 
@@ -65,6 +81,8 @@ class Account(Section):
     """Registration lifetime to ask for, in seconds."""
     display_name: Text | None = None
     """Name that the other side may show."""
+    tls: Tls = Tls()
+    """Whom to trust over `transport: tls`."""
     auth: Auth = Auth()
     """How passwords are proven."""
     outbound: Truth = True

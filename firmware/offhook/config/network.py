@@ -46,11 +46,24 @@ Network = Annotated[
 ]
 
 
+class TlsListen(Section):
+    """Where others may call the phone by TLS connections of their own. With a registrar nothing of this is needed."""
+
+    address: Listen = HostPort("::", 5061)
+    """IP address and port; `[::]:5061` takes IPv6 and IPv4."""
+    certificate: Text
+    """PEM file with the phone's certificate, and those between it and the authority."""
+    key: Text
+    """PEM file with its key, without a password."""
+
+
 class Sip(Section):
     """The phone's own end of SIP."""
 
     listen: Listen = HostPort("0.0.0.0", 5060)
-    """IP address and port for UDP and TCP; IPv6 in brackets; port 0: any that is free."""
+    """IP address and port for UDP and TCP; IPv6 in brackets, `[::]` takes IPv6 and IPv4; port 0: any that is free."""
+    tls_listen: TlsListen | None = None
+    """Takes TLS connections from outside. Not set: calls come over the connection that the phone registered by."""
     udp_max: Annotated[int, Field(ge=500, le=65000), WHOLE] = 1300
     """Requests longer than this many bytes go over TCP (RFC 3261 section 18.1.1)."""
     user_agent: Text | None = None

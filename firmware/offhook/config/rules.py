@@ -39,7 +39,7 @@ def items_at(node: Node | None, key: str) -> tuple[Node, ...]:
 
 
 def config_rules(root: Node) -> Iterator[Complaint]:
-    """Accounts have names of their own, and only transports that work."""
+    """Accounts have names of their own, and no key without its certificate."""
     names: dict[str, Mark] = {}
     for index, account in enumerate(items_at(root, "accounts")):
         path = f"accounts[{index}]"
@@ -48,9 +48,10 @@ def config_rules(root: Node) -> Iterator[Complaint]:
             first = names.setdefault(name.text, name.mark)
             if first is not name.mark:
                 yield Complaint(f"{path}.name", name.mark, f"is the name of the account in line {first.line} already")
-        transport = value_at(account, "transport")
-        if isinstance(transport, Scalar) and transport.text == "tls":
-            yield Complaint(f"{path}.transport", transport.mark, "tls does not work yet: use tcp or udp")
+        tls = value_at(account, "tls")
+        key = value_at(tls, "key")
+        if key is not None and value_at(tls, "certificate") is None:
+            yield Complaint(f"{path}.tls.key", key.mark, "has no certificate: set tls.certificate too")
 
     sip = value_at(root, "sip")
     listed = value_at(sip, "listed")

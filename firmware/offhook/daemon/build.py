@@ -93,7 +93,14 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     )
 
     # What the network has: one SIP endpoint, and media streams beside it.
-    line.shell = EndpointShell(settings.endpoint(config), os.urandom, line.sip_event, Resolver())
+    line.shell = EndpointShell(
+        settings.endpoint(config),
+        os.urandom,
+        line.sip_event,
+        Resolver(),
+        settings.tls(config),
+        settings.tls_listen(config),
+    )
     ports = RtpPorts(config.rtp.ports.first, config.rtp.ports.last)
     cname = f"{os.urandom(8).hex()}@offhook"
     sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, cname, rules)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from offhook.config.accounts import Account
 from offhook.config.location import Location as LocationConfig
@@ -15,6 +16,8 @@ from offhook.emergency.pidf import PidfIdentity, Provider
 from offhook.engine.caller import EmergencySettings
 from offhook.engine.mediarules import MediaRules
 from offhook.engine.session import MediaOffer
+from offhook.engine.tls import TlsSettings
+from offhook.engine.transport import TlsListen
 from offhook.media.settings import MediaSettings
 from offhook.phone.actions import Tone
 from offhook.phone.settings import PhoneSettings
@@ -67,6 +70,31 @@ def endpoint(config: Config) -> EndpointSettings:
         rate_limit=sip.strangers_rate,
         check_sync_auth=sip.check_sync_auth,
     )
+
+
+def tls(config: Config) -> dict[str, TlsSettings]:
+    """Return what each account asks of TLS."""
+    return {account.name: _tls(account) for account in config.accounts}
+
+
+def _tls(account: Account) -> TlsSettings:
+    row, (host, _) = account.tls, split_port(account.next_hop)
+    return TlsSettings(
+        name=row.name or "",
+        allow_wildcard=row.allow_wildcard,
+        ca=Path(row.ca) if row.ca else None,
+        certificate=Path(row.certificate) if row.certificate else None,
+        key=Path(row.key) if row.key else None,
+        domain="" if is_address(host) else host,
+    )
+
+
+def tls_listen(config: Config) -> TlsListen | None:
+    """Return where TLS connections from outside are taken."""
+    row = config.sip.tls_listen
+    if row is None:
+        return None
+    return TlsListen(row.address.host, row.address.port, Path(row.certificate), Path(row.key))
 
 
 def phone(config: Config, numbers: Mapping[str, str]) -> PhoneSettings:

@@ -31,11 +31,17 @@ class UdpSocket:
         self._on_datagram = on_datagram
         self._on_error = on_error
         self._socket: socket.socket | None = None
+        self.address: Address = ("", 0)
 
     def open(self, ip: str, port: int) -> Address:
         """Bind and start to read; return the address that was bound. Raises NetworkError."""
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise NetworkError(
+                f"cannot use udp {ip}: {error.strerror}; set sip.listen to an IPv4 address such as 0.0.0.0:5060"
+            ) from error
         try:
             sock.setblocking(False)
             if family == socket.AF_INET:
@@ -53,11 +59,17 @@ class UdpSocket:
         self._socket = sock
         asyncio.get_running_loop().add_reader(sock.fileno(), self._readable)
         name = sock.getsockname()
-        return (name[0], name[1])
+        self.address = (name[0], name[1])
+        return self.address
 
     def send(self, data: bytes, remote: Address) -> None:
         """Send one datagram; a local failure is reported like an ICMP error."""
         if self._socket is None:
+            family = "IPv6" if ":" in remote[0] else "IPv4"
+            # Told in the loop's next turn: who sends is at work now.
+            asyncio.get_running_loop().call_soon(
+                self._on_error, remote, f"no {family} socket; set sip.listen to [::]:5060 for IPv4 and IPv6"
+            )
             return
         for _ in range(3):
             try:

@@ -245,6 +245,9 @@ class Registration:
         seen = (via.received or own[0], via.rport or own[1])
         # Who keeps the flow itself needs no Contact that shows the world's view of us.
         changed = not account.has_outbound and account.learn(sent.transport, own, seen)
+        if sent.transport == "tls" and not account.has_outbound:
+            # Where we do not listen for TLS our end of the connection is known only now that it is up.
+            changed |= not _same_uri(self._contact, account.binding(sent.transport, sent.remote[0]))
         self.stage = Stage.REGISTERED
         if changed and not self._settled:
             self._settled = True  # once a round: a NAT that answers anew each time must not make us spin
