@@ -95,7 +95,7 @@ class EndpointSettings:
     stream_patience: float = 2.0
     failover_patience: float = 6.0
     max_calls: int = 32
-    max_transactions: int = 512
+    max_transactions: int = 2048
     accept_from: AcceptFrom = "any"
     listed: tuple[IPv4Network | IPv6Network, ...] = ()
     rate_limit: float = 0.0
