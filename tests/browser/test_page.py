@@ -135,6 +135,30 @@ def test_a_busy_number_sounds_busy(phone: Page) -> None:
     shows(phone, "On hook")
 
 
+def test_a_flash_holds_a_call_dials_a_second_and_goes_from_one_to_the_other(phone: Page) -> None:
+    flash = phone.get_by_role("button", name="Flash: tap the hook")
+    handset(phone).click()
+    shows(phone, "Dial tone")
+    dial(phone, "100")
+    shows(phone, "Talking to 100")
+    flash.click()
+    shows(phone, "Dial tone")
+    expect(phone.locator("#hint")).to_have_text("100 is on hold: dial another number, or flash to return.")
+    dial(phone, "105")
+    shows(phone, "Talking to 105")
+    expect(phone.locator("#hint")).to_have_text("100 is on hold: flash goes there.")
+    expect(phone.locator("#line")).to_contain_text("100, on hold")
+    phone.keyboard.press("f")
+    shows(phone, "Talking to 100")
+    handset(phone).click()
+    shows(phone, "It rings")
+    expect(phone.locator("#hint")).to_have_text("105 calls: lift the handset to answer.")
+    handset(phone).click()
+    shows(phone, "Talking to 105")
+    handset(phone).click()
+    shows(phone, "On hook")
+
+
 def test_a_number_to_try_is_dialled_and_calls_back(phone: Page) -> None:
     phone.get_by_role("button", name="103 calls you back").click()
     shows(phone, "Talking to 103")

@@ -38,6 +38,7 @@ class SimulatedBoard:
         self.settings = wire_up(settings)
         self.pins = WiredFactory(loop.time)
         self.network_up = True
+        self._flash = sum(flash) / 2
         self._power = PowerReading(ac=True, percent=100.0, volts=4.2, amps=0.0)
         self._on_network = on_network
         self._keys = self._key_switches()
@@ -81,11 +82,11 @@ class SimulatedBoard:
         """Put the handset back."""
         await self._move_hook(False, bounce)
 
-    async def flash(self, seconds: float) -> None:
-        """Press the hook for a moment."""
+    async def flash(self, seconds: float | None = None) -> None:
+        """Press the hook for a moment; None: for as long as the country's exchanges expect."""
         self._set_hook(False)
         try:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self._flash if seconds is None else seconds)
         finally:
             self._set_hook(True)
 

@@ -64,7 +64,7 @@ async def _hang_up(board: SimulatedBoard, request: Request) -> None:
 
 
 async def _flash(board: SimulatedBoard, request: Request) -> None:
-    await board.flash(request.milliseconds("ms", 500))
+    await board.flash(request.milliseconds("ms") if "ms" in request.fields else None)
 
 
 async def _press(board: SimulatedBoard, request: Request) -> None:

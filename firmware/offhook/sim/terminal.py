@@ -17,7 +17,7 @@ from typing import TextIO
 
 from offhook.errors import DeviceError
 
-HELP = "space: lift or put back   0-9 * #: keys   p: plug   +/-: volume   q: quit"
+HELP = "space: lift or put back   0-9 * #: keys   f: flash   p: plug   +/-: volume   q: quit"
 _KEYS = "0123456789*#ABCD"
 _END = "q\x03\x04"  # control-C and control-D, where the terminal hands them on
 _PRESS_S, _GAP_S = 0.070, 0.060
@@ -99,6 +99,8 @@ class Terminal:
             self._mains = not self._mains
             self._print("   the plug is in" if self._mains else "   the plug is pulled")
             return {"do": "power", "ac": self._mains}
+        if key == "f":
+            return {"do": "flash"}
         if key in "+-":
             return {"do": "button", "name": "volume_up" if key == "+" else "volume_down"}
         return {"do": "press", "key": key.upper(), "ms": round(_PRESS_S * 1000)} if key.upper() in _KEYS else None

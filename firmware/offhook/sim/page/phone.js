@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const KEY_MS = 70, GAP_MS = 55, SETTLE_MS = 600;
 const phone = $("phone"), started = performance.now();
-const shown = { state: "", peer: "", emergency: false, off: false, mains: true, tone: "none", said: "", dialled: "", movedAt: -Infinity };
+const shown = { state: "", peer: "", emergency: false, off: false, mains: true, tone: "none", said: "", dialled: "", held: "", movedAt: -Infinity };
 
 function log(text) {
   const row = document.createElement("li"), time = document.createElement("span"), list = $("log");
@@ -103,18 +103,19 @@ function onEvent(event) {
     case "state": showState(event.phone); break;
     case "ringer": ring(event.on, event.cadence); break;
     case "lamp": showLamp(event.name, event.state); break;
-    case "tone": shown.tone = event.name; shown.said = ""; showEar(); break;
+    case "tone": shown.tone = event.name; shown.said = ""; showHeadline(); showEar(); break;
     case "say": shown.said = event.text; showEar(); break;
     case "call":
-      shown.peer = words.party(event.peer);
-      shown.emergency = event.emergency;
+      if (!words.ASIDE.includes(event.state)) Object.assign(shown, { peer: words.party(event.peer), emergency: event.emergency });
       poll();
       break;
   }
 }
 
 function onStatus(status) {
-  const call = status.calls[0];
+  const call = words.current(status.calls);
+  const held = status.calls.find((other) => other.state === "held");
+  shown.held = held ? words.party(held.peer) : "";
   if (call) { shown.peer = words.party(call.peer); shown.emergency = call.emergency; shown.seconds = call.seconds; }
   if (status.phone === "RINGING" && phone.dataset.ringing !== "true") ring(true);
   showState(status.phone);
@@ -157,6 +158,11 @@ async function toggleHook() {
   shown.movedAt = performance.now();
   showHook(off, true);
   await ask({ do: off ? "lift" : "hang_up" });
+}
+
+function flash() {
+  if (shown.off) ask({ do: "flash" });
+  else log("a flash needs the handset lifted");
 }
 
 let presses = Promise.resolve();
@@ -210,10 +216,12 @@ $("sound").addEventListener("click", () => sound.toggle());
 $("plug").addEventListener("click", () => supply(!shown.mains));
 $("battery").addEventListener("input", () => supply(shown.mains));
 for (const name of ["volume_up", "volume_down"]) $(name).addEventListener("click", () => ask({ do: "button", name, ms: 80 }));
+$("flash").addEventListener("click", flash);
 for (const button of document.querySelectorAll("[data-number]")) button.addEventListener("click", () => callNumber(button.dataset.number));
 
 const SHORTCUTS = {
   " ": toggleHook,
+  f: flash,
   p: () => supply(!shown.mains),
   "+": () => ask({ do: "button", name: "volume_up", ms: 80 }),
   "-": () => ask({ do: "button", name: "volume_down", ms: 80 }),

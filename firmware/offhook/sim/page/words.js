@@ -17,7 +17,7 @@ const HEADLINES = {
   CALLING: ["Calling", "The call is on its way."],
   RINGBACK: ["It rings there", "Wait for an answer, or put the handset back."],
   TALKING: ["Talking", "Say something."],
-  HELD: ["On hold", "The other side has put you on hold."],
+  HELD: ["On hold", "Wait for the other side, or put the handset back."],
   REORDER: ["The line is busy or gone", "Put the handset back."],
   HOWLER: ["Please hang up", "The handset has been off the hook for long."],
   SILENT: ["Off the hook", "Nothing is on the line. Put the handset back."],
@@ -33,14 +33,21 @@ export function party(peer) {
   return /^(?:<?sips?:)?([^@;>]+)@/.exec(text)?.[1] ?? /tel:([^;>]+)/.exec(text)?.[1] ?? text;
 }
 
-export function headline({ state, peer, emergency, dialled }) {
+// States of a call that is not in the ear, and of one that is over.
+export const ASIDE = ["held", "waiting", "ending", "ended", "failed"];
+
+// The call in the ear, or that rings or is on its way; where there is none, the one on hold.
+export const current = (calls) => calls.find((call) => !ASIDE.includes(call.state)) ?? calls[0];
+
+export function headline({ state, peer, emergency, dialled, held, tone }) {
   const [headline, hint] = HEADLINES[state] ?? [plain(state), ""];
   const who = emergency ? "the emergency desk" : peer;
   switch (state) {
     case "RINGING": return [headline, who ? `${who} calls: lift the handset to answer.` : hint];
     case "DIALLING": return [dialled ? `Dialling ${dialled}` : headline, hint];
     case "CALLING": return [who ? `Calling ${who}` : headline, hint];
-    case "TALKING": return [who ? `Talking to ${who}` : headline, emergency ? "A stub inside this program: nobody outside hears this." : hint];
+    case "TALKING": return [who ? `Talking to ${who}` : headline, emergency ? "A stub inside this program: nobody outside hears this." : tone === "waiting" ? "Another call waits: flash takes it." : held && held !== peer ? `${held} is on hold: flash goes there.` : hint];
+    case "DIAL_TONE": return [headline, held ? `${held} is on hold: dial another number, or flash to return.` : hint];
     default: return [headline, hint];
   }
 }
@@ -80,8 +87,9 @@ function secured(call) {
 // Rows of name and text for the status object.
 export function facts({ accounts, calls, power, emergency, audio }) {
   const rows = accounts.map((account) => [account.name, service(account)]);
-  const call = calls[0];
+  const call = current(calls);
   rows.push(["call", call ? `${call.direction === "in" ? "from" : "to"} ${party(call.peer)}, ${call.state}${call.seconds ? `, ${clock(call.seconds)}` : ""}` : "none"]);
+  for (const other of calls) if (other !== call) rows.push(["beside", `${party(other.peer)}, ${{ held: "on hold" }[other.state] ?? other.state}`]);
   rows.push(["packets", call?.codec ? `${call.rx} in, ${call.tx} out, ${call.lost} lost` : "–"]);
   rows.push(["sound", call?.codec ? `${call.codec}${secured(call)}${call.mos ? `, MOS ${call.mos.toFixed(1)}` : ""}, ${Math.round(call.buffer_ms)} ms buffer, ${Math.round(call.jitter_ms)} ms jitter` : "–"]);
   const hours = power.runtime_s ? `, about ${Math.max(1, Math.round(power.runtime_s / 360) / 10)} h left` : "";
