@@ -1,6 +1,7 @@
 """Calls in which both sides do anything at any moment, on a link that loses, doubles and reorders.
 
-Whatever they do: no exception, every offer gets its end, and when both have hung up nothing is left.
+Whatever they do: no exception; when they rest, both sides of a call that is up have agreed on the same session; and
+when both have hung up nothing is left.
 """
 
 from random import Random
@@ -9,6 +10,8 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.calls.info import Dtmf
+from offhook.sip.calls.offeranswer import Phase
+from offhook.sip.calls.session import Session, Stage
 from offhook.sip.events import Body, Event
 from tests.support.sip_calls import OFFER
 from tests.support.sip_pair import A, B, Link, Pair, Peer
@@ -101,14 +104,40 @@ class Walk:
         for _ in range(60):
             pair.run(self.random.choice((0.0, 0.05, 0.3, 1.0, 4.0)))
             self.step()
+        self.rest()
+        self.compare()
         for peer in (pair.a, pair.b):
             for call in sorted(self.calls[peer.name]):
                 self.hang_up(peer, call)
         self.owed.clear()
         pair.run(250)
 
+    def rest(self) -> None:
+        """Let them answer what they are asked, and do nothing else."""
+        for _ in range(8):
+            while self.owed:
+                peer, call = self.owed.pop()
+                peer.endpoint.accept_reoffer(call, self.body(), self.pair.now)
+            self.pair.run(15)
 
-@pytest.mark.parametrize("seed", range(120))
+    def compare(self) -> None:
+        """Each call that is up is up on both sides, and what one calls local the other calls remote."""
+        ours, theirs = self.sessions(self.pair.a), self.sessions(self.pair.b)
+        assert ours.keys() == theirs.keys()
+        for call_id, session in ours.items():
+            one, two = session.offers, theirs[call_id].offers
+            assert (one.phase, two.phase) == (Phase.IDLE, Phase.IDLE)
+            assert (one.local, one.remote) == (two.remote, two.local)
+
+    @staticmethod
+    def sessions(peer: Peer) -> dict[str, Session]:
+        """Return the dialogs of calls that are up, by Call-ID."""
+        sides = peer.endpoint._calls.values()
+        up = [side.session for side in sides if side.session is not None and side.session.stage is Stage.UP]
+        return {session.dialog.id.call_id: session for session in up}
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_whatever_both_sides_do_nothing_is_left_of_their_calls(seed: int) -> None:
     walk = Walk(seed)
     walk.run()

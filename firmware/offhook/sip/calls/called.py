@@ -123,16 +123,17 @@ class CalledSide:
             return
         self._stop_timers()
         response = self._response(200)
-        offers, part = session.offers, session_part(answer.body)
+        offers, part, offered = session.offers, session_part(answer.body), False
         if offers.local is None and offers.phase is not Phase.OFFERED:
             if offers.phase is Phase.IDLE and part is not None:
                 offers.we_offer(part)
+                offered = True
             elif part is not None:
                 offers.we_answer(part)
             set_body(response, answer.body)
         session.timer.grant(self._transaction.request, response, now)
         session.confirm()
-        session.accept(self._transaction, response, now)
+        session.accept(self._transaction, response, now, offered)
 
     def accept_reoffer(self, body: Body | None, now: float) -> None:
         """Answer what the caller offers, in a PRACK or UPDATE or later."""

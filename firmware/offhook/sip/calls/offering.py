@@ -76,7 +76,7 @@ class Offering:
         session = self._session
         session.dialog.learn(response)
         session.dialog.refresh_target(response)
-        if session.live:
+        if session.live and not session.is_early:
             session.timer.agreed(response, now)
         session.see_response(response, attempt.transmit.remote[0])
         body = body_of(response)

@@ -69,18 +69,18 @@ class ReliableResponses:
         self._end = self._core.timers.start(now + self._core.settings.timers.give_up, self._silent)
         self._send(now)
 
-    def acknowledge(self, prack: Request, now: float) -> bool:
-        """Take a PRACK; False where it acknowledges nothing that is waiting (481)."""
+    def acknowledge(self, prack: Request, now: float) -> Response | None:
+        """Take a PRACK; return what it acknowledges, None where nothing like that is waiting (481)."""
         expected = (self._number, self._transaction.request.cseq.number, "INVITE")
         if self.unacknowledged is None or rack_of(prack) != expected:
-            return False
+            return None
         self._stop_timers()
-        self.unacknowledged = None
+        done, self.unacknowledged = self.unacknowledged, None
         self._number += 1
         if self._next is not None and not self._transaction.answered:
             response, self._next = self._next, None
             self.send(response, now)
-        return True
+        return done
 
     def stop(self) -> None:
         """The INVITE has its final response: nothing is repeated, but a PRACK may still come."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from offhook.sip.calls.offeranswer import Phase, session_part
 from offhook.sip.calls.offering import Offering, Wish
 from offhook.sip.events import Body, CallReoffer, ReofferAccepted, ReofferRefused
-from offhook.sip.messages.message import Request
+from offhook.sip.messages.message import Request, Response
 from offhook.sip.responses import Refusal, body_of, reply, respond_to, set_body, unacceptable_body
 from offhook.sip.transactions.server_transaction import ServerTransaction
 from offhook.sip.transactions.timers import Timer
@@ -140,17 +140,20 @@ class Reoffers:
         else:
             self._owe(request, transaction, lambda body, now: self._accept_update(transaction, body, now))
 
-    def on_prack(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+    def on_prack(self, request: Request, acknowledged: Response, transaction: ServerTransaction, now: float) -> None:
         """Take the PRACK of a reliable response: it may answer our offer, or offer anew (:rfc:`3262#section-5`)."""
         session, body = self._session, body_of(request)
         part = session_part(body)
         if body is not None and part is not None and session.offers.complete and session.handle is not None:
             self._owe(request, transaction, lambda body, now: self._accept_prack(transaction, body, now))
             return
-        if part is not None and session.offers.phase is Phase.OFFERED:
-            session.offers.they_answer(part)
-            if session.handle is not None:
-                session.core.emit(ReofferAccepted(session.handle, body))
+        if acknowledged.body and session.offers.phase is Phase.OFFERED:
+            if part is None:
+                session.offers.withdrawn()  # There was no answer: our 2xx will offer once more.
+            else:
+                session.offers.they_answer(part)
+                if session.handle is not None:
+                    session.core.emit(ReofferAccepted(session.handle, body))
         respond_to(session.core, transaction, 200, "", now)
         self.go_on(now)
 
@@ -225,9 +228,10 @@ class Reoffers:
     def _accept_reinvite(self, transaction: ServerTransaction, body: Body | None, now: float) -> None:
         session, part = self._session, session_part(body)
         session.dialog.refresh_target(transaction.request)
-        if not self._answered(transaction, part) and part is not None:
+        offers = not self._answered(transaction, part) and part is not None
+        if offers and part is not None:
             session.offers.we_offer(part)
-        session.accept(transaction, set_body(session.success(transaction, now), body), now)
+        session.accept(transaction, set_body(session.success(transaction, now), body), now, offers)
 
     def _accept_update(self, transaction: ServerTransaction, body: Body | None, now: float) -> None:
         session = self._session

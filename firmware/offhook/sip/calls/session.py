@@ -84,7 +84,9 @@ class Session:
         self._identity = ConnectedIdentity(dialog)
         self._infos = Infos(self._send_info)
         self._unacked: AcceptedInvite | None = None
+        self._ack_answers = False
         self._reason = ""
+        self._retired = False
         self._methods = {
             "BYE": self._on_bye,
             "INVITE": self._on_invite,
@@ -107,7 +109,7 @@ class Session:
     @property
     def live(self) -> bool:
         """True until somebody ends it."""
-        return self.stage in (Stage.EARLY, Stage.UP)
+        return self.stage in (Stage.EARLY, Stage.UP) and not self._retired
 
     @property
     def has_unacked(self) -> bool:
@@ -164,7 +166,8 @@ class Session:
         response = reply(self.core, transaction.request, 200, "", self.dialog.id.local_tag)
         self.describe(response)
         response.headers.set("Contact", self.contact(transaction.flow))
-        self.timer.grant(transaction.request, response, now)
+        if not self.is_early:  # there is no session yet that could expire
+            self.timer.grant(transaction.request, response, now)
         return response
 
     def reinvite(self, body: Body | None, now: float) -> None:
@@ -198,10 +201,11 @@ class Session:
 
     # -- the callee's duties ------------------------------------------------------------------------------------
 
-    def accept(self, transaction: ServerTransaction, response: Response, now: float) -> None:
-        """Send a 2xx to an INVITE, and see that it is acknowledged."""
+    def accept(self, transaction: ServerTransaction, response: Response, now: float, offers: bool = False) -> None:
+        """Send a 2xx to an INVITE, and see that it is acknowledged; ``offers``: the ACK is to bring the answer."""
         transaction.on_ack = self.on_ack
         self._unacked = AcceptedInvite(self.core, transaction, response, self._never_acknowledged)
+        self._ack_answers = offers
         self._unacked.start(now)
 
     def on_ack(self, request: Request, now: float) -> None:
@@ -214,7 +218,7 @@ class Session:
         if self.stage is Stage.ENDING:
             self._send_bye(now)
             return
-        if self.offers.phase is Phase.OFFERED:
+        if self._ack_answers and self.offers.phase is Phase.OFFERED:
             answer = session_part(body_of(request))
             if answer is not None:
                 self.offers.they_answer(answer)
@@ -238,7 +242,7 @@ class Session:
     def confirm(self) -> None:
         """The call is answered: from here on it is up."""
         if self.is_early:
-            self.stage = Stage.UP
+            self.stage, self._retired = Stage.UP, False
             self.core.dialogs[self.dialog.id] = self
 
     def be_silent(self, now: float) -> None:
@@ -250,7 +254,7 @@ class Session:
     def retire(self, now: float) -> None:
         """An early dialog is not followed any further; a late 2xx may :meth:`confirm` it, only to be ended."""
         self.be_silent(now)
-        self.timer.stop()
+        self._retired = True
         if self.core.dialogs.get(self.dialog.id) is self:
             del self.core.dialogs[self.dialog.id]
 
@@ -361,10 +365,11 @@ class Session:
             self.core.emit(CallInfo(self.handle, body))
 
     def _on_prack(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        if self.reliable is None or not self.reliable.acknowledge(request, now):
+        response = self.reliable.acknowledge(request, now) if self.reliable is not None else None
+        if response is None:
             respond_to(self.core, transaction, 481, "", now)
             return
-        self.reoffers.on_prack(request, transaction, now)
+        self.reoffers.on_prack(request, response, transaction, now)
         if self.on_prack is not None:
             self.on_prack(now)
 
