@@ -1,0 +1,53 @@
+"""What the media process says reaches whom it concerns."""
+
+from pathlib import Path
+
+import pytest
+
+from offhook.config.load import load
+from offhook.daemon.build import Fixtures, build
+from offhook.daemon.line import Line
+from offhook.emergency.callback import CallbackWindow
+from offhook.engine.guard import EmergencyGuard
+from offhook.engine.watchers import Watchers
+from offhook.media import messages as msg
+from tests.support.engine_bench import BoardNotes
+
+ACCOUNTS = """\
+country: NO
+accounts:
+  - {name: desk, uri: "sip:1001@pbx.test", srtp: required, transport: udp}
+  - {name: safe, uri: "sip:1002@pbx.test", srtp: required, transport: tls}
+"""
+
+
+def line(folder: Path) -> Line:
+    fixtures = Fixtures(BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), folder, "0" * 8, None)
+    return build(load(ACCOUNTS, "phone.yaml"), fixtures)
+
+
+class Legs:
+    def __init__(self) -> None:
+        self.silent: list[tuple[int, float]] = []
+
+    def fell_silent(self, stream: int, seconds: float) -> None:
+        self.silent.append((stream, seconds))
+
+
+def test_a_stream_that_fell_silent_ends_its_call(tmp_path: Path) -> None:
+    made, legs = line(tmp_path), Legs()
+    made.legs = legs  # type: ignore[assignment]
+    made.media_message(msg.StreamSilent(3, 60.2))
+    assert legs.silent == [(3, 60.2)]
+
+
+def test_packets_that_srtp_did_not_let_through_are_kept_for_the_status(tmp_path: Path) -> None:
+    made = line(tmp_path)
+    made.media_message(msg.StreamReport(3, 10, 11, 1, 0, 0.5, 12.0, 4.1, None, 7))
+    assert (made.streams[3].rx, made.streams[3].rejected) == (10, 7)
+
+
+def test_a_line_warns_of_keys_in_clear_when_it_is_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    line(tmp_path)
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.getMessage().startswith("accounts[0].srtp: keys travel in clear")
