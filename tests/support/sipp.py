@@ -25,12 +25,13 @@ class Sipp:
         transport: str = "u1",
         user: str = "1001",
         together: int = 1,
+        media_port: int = 6000,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         kind = "-sf" if scenario.endswith(".xml") else "-sn"
         command = ["sipp", kind, scenario, "-i", SERVER_IP, "-p", str(port), "-m", str(calls), "-t", transport]
         command += ["-nostdin", "-trace_err", "-error_file", str(folder / "errors.log")]
-        command += ["-mi", SERVER_IP, "-mp", "6000"]
+        command += ["-mi", SERVER_IP, "-mp", str(media_port)]
         if target is not None:
             command += [target, "-s", user, "-l", str(together), "-r", "1", "-rp", str(every_ms)]
             command += ["-d", str(duration_ms)]
