@@ -39,7 +39,7 @@ def use(args: Namespace) -> int:
         handle, fields = next(iter(first), handle), {args.field: last}
     try:
         with Control(args.control_socket) as phone:
-            answer = phone.ask(args.verb, patient=args.verb == "dtmf", call=handle, account=args.account, **fields)
+            answer = phone.ask(args.verb, patient=words is not None, call=handle, account=args.account, **fields)
     except OffhookError as error:
         return complain(error)
     print_json(args, answer)

@@ -137,7 +137,6 @@ def test_a_call_that_is_not_named_is_the_one_that_is_meant() -> None:
         bench.leg("o1", "talking", "out")
         bench.leg("i2", "ringing", account="spare")
         assert (programs.answer(), programs.hang_up(), programs.hold(), programs.resume()) == ("i2", "o1", "o1", "i1")
-        assert programs.transfer("1005") == "o1"
         assert programs.hang_up(account="spare") == "i2"
         assert programs.hang_up("i1") == "i1"
         with pytest.raises(NotDoneError, match="there is no call i1"):
@@ -147,10 +146,40 @@ def test_a_call_that_is_not_named_is_the_one_that_is_meant() -> None:
             phone.EndRequested("o1"),
             phone.HoldRequested("o1"),
             phone.ResumeRequested("i1"),
-            phone.TransferRequested("o1", "1005"),
             phone.EndRequested("i2"),
             phone.EndRequested("i1"),
         ]
+
+    on_bench(scenario)
+
+
+@pytest.mark.parametrize(
+    ("event", "failure"),
+    [
+        (phone.CallTransferred("o1"), ""),
+        (phone.CallEnded("o1"), ""),
+        (phone.CallNotTransferred("o1", 486), "not taken over: 486; the call is yours"),
+        (phone.CallNotTransferred("o1"), "not taken over; the call is yours"),
+    ],
+)
+def test_a_transfer_is_done_when_the_other_side_says_so(event: phone.Event, failure: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.leg("o1", "talking", "out")
+        asked = asyncio.ensure_future(bench.programs.transfer("1005"))
+        await asyncio.sleep(20)
+        assert not asked.done()
+        assert bench.asked == [phone.TransferRequested("o1", "1005")]
+        with pytest.raises(NotDoneError, match="already"):
+            await bench.programs.transfer("1006")
+        bench.programs.follow(event)
+        if failure:
+            with pytest.raises(NotDoneError, match=failure):
+                await asked
+        else:
+            assert await asked == "o1"
+        bench.refusal = "no"
+        with pytest.raises(NotDoneError, match="no"):
+            await bench.programs.transfer("1005")
 
     on_bench(scenario)
 

@@ -79,7 +79,7 @@ class Hand:
     def resume(self, call: str | None = None, account: str | None = None) -> str:
         return self.one("resume", call, account)
 
-    def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str:
+    async def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str:
         return self.one("transfer", call, account, number)
 
     async def dtmf(self, digits: str, call: str | None = None, account: str | None = None) -> str:

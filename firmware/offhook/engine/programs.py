@@ -9,12 +9,15 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from offhook.engine.leg import Leg
 from offhook.engine.observations import CallSeen
 from offhook.engine.switchboard import Keys
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
+
+T = TypeVar("T")
 
 DIGIT_S = 0.1
 GAP_S = 0.07
@@ -54,6 +57,7 @@ class Programs:
         self._emergency_up = emergency_up
         self._numbers = itertools.count(1)
         self._outcomes: OrderedDict[str, asyncio.Future[Outcome]] = OrderedDict()
+        self._transfers: dict[str, asyncio.Future[str]] = {}
 
     # -- requests; each raises NotDoneError ------------------------------------------------------------------------
 
@@ -103,10 +107,24 @@ class Programs:
         self._ask(phone.ResumeRequested(leg.call))
         return leg.call
 
-    def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str:
-        """Hand the other side of a call over to a number; return the call's id."""
+    async def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str:
+        """Hand the other side of a call over to a number; return the call's id when that worked.
+
+        Where it did not, the call is ours as before. A call that ends while nobody said how it went counts as handed
+        over: some leave before they tell.
+        """
         leg = self._find(call, account, lambda leg: leg.answered, "no call is up")
-        self._ask(phone.TransferRequested(leg.call, number))
+        if leg.call in self._transfers:
+            raise NotDoneError("the call is being transferred already")
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._transfers[leg.call] = told
+        try:
+            self._ask(phone.TransferRequested(leg.call, number))
+            failure = await told
+        finally:
+            del self._transfers[leg.call]
+        if failure:
+            raise NotDoneError(failure)
         return leg.call
 
     async def dtmf(self, digits: str, call: str | None = None, account: str | None = None) -> str:
@@ -129,6 +147,7 @@ class Programs:
 
     def follow(self, event: phone.Event) -> None:
         """Hear what the phone machine heard."""
+        self._follow_transfer(event)
         match event:
             case phone.CallAnswered(call) if found := self._outcomes.get(call):
                 _settle(found, Outcome(True, 200, "OK"))
@@ -136,6 +155,15 @@ class Programs:
                 _settle(found, Outcome(False, status, reason))
             case phone.CallEnded(call) if found := self._outcomes.get(call):
                 _settle(found, Outcome(False, 0, "the call ended"))
+            case _:
+                pass
+
+    def _follow_transfer(self, event: phone.Event) -> None:
+        match event:
+            case phone.CallTransferred(call) | phone.CallEnded(call) if told := self._transfers.get(call):
+                _settle(told, "")
+            case phone.CallNotTransferred(call, status) if told := self._transfers.get(call):
+                _settle(told, f"the other side was not taken over{f': {status}' if status else ''}; the call is yours")
             case _:
                 pass
 
@@ -157,6 +185,8 @@ class Programs:
         """Leave nobody waiting: the phone stops."""
         for found in self._outcomes.values():
             _settle(found, Outcome(False, 0, "the phone stops"))
+        for told in self._transfers.values():
+            _settle(told, "the phone stops")
 
     # -- which call ------------------------------------------------------------------------------------------------
 
@@ -185,6 +215,6 @@ class Programs:
         return fitting[0]
 
 
-def _settle(found: asyncio.Future[Outcome], outcome: Outcome) -> None:
+def _settle(found: asyncio.Future[T], outcome: T) -> None:
     if not found.done():
         found.set_result(outcome)

@@ -11,7 +11,7 @@ answer     call, account                ``call``
 hangup     call, account                ``call``
 hold       call, account                ``call``
 resume     call, account                ``call``
-transfer   number, call, account        ``call``; the other side was asked
+transfer   number, call, account        ``call``; when the other side was taken over
 dtmf       digits, call, account        ``call``; when the last digit was sent
 ========== ============================ ======================================================================
 """
@@ -63,7 +63,7 @@ class Hand(Protocol):
     def hang_up(self, call: str | None = None, account: str | None = None) -> str: ...
     def hold(self, call: str | None = None, account: str | None = None) -> str: ...
     def resume(self, call: str | None = None, account: str | None = None) -> str: ...
-    def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str: ...
+    async def transfer(self, number: str, call: str | None = None, account: str | None = None) -> str: ...
     async def dtmf(self, digits: str, call: str | None = None, account: str | None = None) -> str: ...
 
 
@@ -130,7 +130,7 @@ class ControlSocket(LineSocket):
             case "resume":
                 return {"call": hand.resume(call, account)}
             case "transfer":
-                return {"call": hand.transfer(fields["number"], call, account)}
+                return {"call": await hand.transfer(fields["number"], call, account)}
             case _:
                 return {"call": await hand.dtmf(fields["digits"], call, account)}
 

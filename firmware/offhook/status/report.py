@@ -55,6 +55,9 @@ class StatusReport:
     accounts: AccountBook
     audio: AudioFigures = field(default_factory=AudioFigures)
     streams: dict[int, StreamFigures] = field(default_factory=dict)
+    mailbox: Callable[[], dict[str, Json]] = lambda: {"waiting": False, "accounts": []}
+    watched: Callable[[], list[Json]] = list
+    texts: Callable[[], dict[str, Json]] = lambda: {"count": 0, "last": []}
 
     def __call__(self, now: float) -> dict[str, Json]:
         """Return the status object at ``now`` (loop time, seconds)."""
@@ -68,6 +71,9 @@ class StatusReport:
             "power": self.power(),
             "emergency": self.emergency(),
             "config": self.config(),
+            "mailbox": self.mailbox(),
+            "watched": self.watched(),
+            "texts": self.texts(),
             "audio": {
                 "state": self.audio.state,
                 "capture": self.audio.capture,
