@@ -1,5 +1,6 @@
 """A stream with keys, one whose number somebody else has too, and one that nobody answers any more."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,28 @@ def secured_pair() -> LinePair:
 
 def plain_pair() -> LinePair:
     return LinePair(LineEnd(ANNA, plan(BO, None, None), 1), LineEnd(BO, plan(ANNA, None, None), 2))
+
+
+def impaired(seed: int, copies: int) -> Callable[[bytes], tuple[bytes, ...]]:
+    """Lose, copy and swap packets, always the same ones for a seed."""
+    draw = np.random.default_rng(seed)
+    waiting: dict[bytes, list[bytes]] = {}
+
+    def change(data: bytes) -> tuple[bytes, ...]:
+        kept = waiting.setdefault(data[8:12], [])
+        dice = draw.random()
+        if dice < 0.05:
+            return ()
+        if dice < 0.1:
+            return (data,) * copies
+        if dice < 0.15:
+            kept.append(data)
+            return ()
+        out = (data, *kept)
+        kept.clear()
+        return out
+
+    return change
 
 
 def hears(pair: LinePair, seconds: float = 0.6) -> bool:
@@ -230,3 +253,22 @@ def test_who_never_said_anything_is_missed_too_but_what_cannot_be_verified_is_no
     pair = LinePair(one, LineEnd(BO, plan(ANNA, None, None), 2))
     pair.talk(7.0)
     assert len(silences(one)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_losses_and_packets_out_of_order_sound_the_same_secured_and_plain(seed: int) -> None:
+    heard = []
+    for pair in (plain_pair(), secured_pair()):
+        pair.change = impaired(seed, 1)
+        heard.append(pair.talk(4.0))
+    for plain, secured in zip(*heard, strict=True):
+        assert np.array_equal(plain, secured)
+    assert pair.one.report.rejected == 0
+
+
+def test_packets_that_come_twice_are_heard_once() -> None:
+    pair = secured_pair()
+    pair.change = impaired(7, 3)
+    for ear in pair.talk(6.0):
+        assert loudness(ear[-8000:]) > 3000
+    assert pair.one.report.rejected > 10
