@@ -1,23 +1,27 @@
 """Everything that one config makes: the line that a phone has from one (re)start to the next."""
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from offhook.engine.agent import Agent
 from offhook.engine.caller import EmergencyCaller
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
+from offhook.engine.mailbox import Mailbox
 from offhook.engine.mediaclient import MediaClient
+from offhook.engine.netlink import NetworkState
 from offhook.engine.observations import DtmfSeen, RegistrationSeen, SaySeen, ToneSeen
 from offhook.engine.programs import Programs
 from offhook.engine.shell import EndpointShell
 from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard
-from offhook.engine.transport import source_ip
+from offhook.engine.texts import Texts
+from offhook.engine.transport import EVERYWHERE, source_ip
 from offhook.engine.watchers import Watchers
+from offhook.engine.watchlist import Watchlist
 from offhook.errors import NetworkError, OffhookError
 from offhook.media import messages as heard
 from offhook.phone.events import Event, HookLifted, ServiceChanged
@@ -29,8 +33,8 @@ from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.5
-# Any address that is routed will do: nothing is sent to it (RFC 5737).
-_ELSEWHERE = "192.0.2.1"
+# Any address that is routed will do: nothing is sent to it (RFC 5737, RFC 3849).
+_ELSEWHERE = ("192.0.2.1", "2001:db8::1")
 
 
 @dataclass(slots=True)
@@ -53,7 +57,12 @@ class Line:
     caller: EmergencyCaller = field(init=False)
     speaker: Speaker = field(init=False)
     programs: Programs = field(init=False)
+    mailbox: Mailbox = field(init=False)
+    watchlist: Watchlist = field(init=False)
+    texts: Texts = field(init=False)
+    hearers: list[Callable[[sip.Event], None]] = field(default_factory=list)
     on_check_sync: Callable[[bool], None] = lambda reboot: None
+    _wanted: tuple[str, int] | None = None
     _binding: asyncio.Task[None] | None = None
     _ending: asyncio.Task[None] | None = None
 
@@ -69,26 +78,51 @@ class Line:
             self.speaker.prepare(text)
 
     def start_sip(self) -> None:
-        """Bind the SIP sockets and register, without holding anything up."""
+        """Bind the SIP sockets and register, without holding anything up; from here on the network is watched."""
+        self.shell.watch_network(self.network_changed)
         self._binding = asyncio.get_running_loop().create_task(self._bind())
 
     async def _bind(self) -> None:
-        """Bind where the config says, else anywhere: an emergency call must get out."""
-        ip, _ = self.listen
+        """Bind, and make the accounts known."""
         usable = [account for account in (*self.accounts, *self.guard.desk_accounts()) if self._knows(account)]
-        for place in dict.fromkeys((self.listen, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0))):
-            try:
-                await self.shell.open(*place)
-            except NetworkError as error:
-                if place == self.listen:
-                    _log.error("%s; until the next start any port serves", error)
-                continue
-            self.listen = place
-            break
+        self._wanted = self.listen
+        await self._open(self.listen)
         for account in usable:
             self.shell.endpoint.register(account, self.shell.now())
         self.shell.pump()
+        self.mailbox.start(self.book.in_service)
+        self.watchlist.start(self.book.in_service)
         self.switchboard.post(ServiceChanged(self.book.any_in_service()))
+
+    async def _open(self, wanted: tuple[str, int]) -> None:
+        """Bind where the config says, else anywhere: an emergency call must get out."""
+        ip = wanted[0]
+        for place in dict.fromkeys((wanted, (ip, 0), ("::" if ":" in ip else "0.0.0.0", 0))):
+            try:
+                await self.shell.transport.rebind(*place)
+            except NetworkError as error:
+                if place == wanted:
+                    _log.error("%s; until that can be had another address or port serves", error)
+                continue
+            self.listen = place
+            return
+
+    def network_changed(self, state: NetworkState) -> None:
+        """Go on from the addresses that this device has now: sockets, registrations, and calls that are up."""
+        if self._ending is None:
+            self._binding = asyncio.get_running_loop().create_task(self._move(state))
+
+    async def _move(self, state: NetworkState) -> None:
+        wanted = self._wanted or self.listen
+        ip = wanted[0]
+        own = ip not in EVERYWHERE and not ip_address(ip.partition("%")[0]).is_loopback
+        if own and (ip in state.addresses) is not (self.listen[0] == ip):
+            await self._open(wanted)  # an address that is gone took its sockets with it; back again, it gets them back
+        self.shell.transport.keep_streams(state.addresses)
+        self.shell.endpoint.network_changed(self.shell.now())
+        self.shell.pump()
+        if state.connected:
+            self.legs.move()
 
     def _knows(self, account: AccountSettings) -> bool:
         """Make an account known before any socket is open: a call that comes at once finds its user."""
@@ -162,6 +196,8 @@ class Line:
             self.agent.incoming(event)
         else:
             self.legs.take(event)
+        for hear in self.hearers:
+            hear(event)
 
     def follow(self, event: Event) -> None:
         """Hear what the phone machine was told, once it is done: a lift tries to register what is not registered."""
@@ -218,11 +254,9 @@ class Line:
 
     def rtp_ip(self, account: str) -> str:
         """Return the address of ours for media with an account's server."""
-        server = next((a.server for a in (*self.accounts, *self.guard.desk_accounts()) if a.name == account), "")
-        host = server.rpartition(":")[0] if server.count(":") == 1 or "]" in server else server
-        try:
-            remote = str(ipaddress.ip_address(host.strip("[]")))
-        except ValueError:
-            remote = _ELSEWHERE
         ip = self.listen[0]
-        return source_ip(remote, "127.0.0.1") if ip in ("0.0.0.0", "::") else ip
+        if ip not in EVERYWHERE:
+            return ip
+        server = self.shell.endpoint.server_ip(account)
+        places = (server,) if server else _ELSEWHERE[: 1 if ip == "0.0.0.0" else 2]
+        return next((own for place in places if (own := source_ip(place, ""))), "127.0.0.1")

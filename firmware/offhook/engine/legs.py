@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 
 from offhook.engine.dtmf import DtmfKeys
 from offhook.engine.leg import Leg, LegState
@@ -147,10 +148,11 @@ class Legs:
     def move(self) -> None:
         """Our address may have changed: let media go on from the one that is ours now, and tell every other side."""
         for leg in self:
-            if leg.session is None or leg.session.address == self._rtp_ip(leg.account):
-                continue
+            ip = self._rtp_ip(leg.account)
+            if leg.session is None or leg.session.address == ip or ip_address(ip).is_loopback:
+                continue  # loopback is what we have while there is no way to the server
             try:
-                leg.session.move(self._rtp_ip(leg.account))
+                leg.session.move(ip)
             except OffhookError as error:
                 _log.error("call %s: %s", leg.direction, error, extra={"call": leg.handle})
                 continue

@@ -16,6 +16,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from offhook.engine.dns_client import NoSuchName
+from offhook.engine.netlink import NetworkState
+from offhook.engine.network import NetworkWatch
 from offhook.engine.resolver import Resolver
 from offhook.engine.tls import TlsSettings
 from offhook.engine.transport import SipTransport, TlsListen
@@ -52,6 +54,7 @@ class EndpointShell:
         self._resolver = resolver
         self._timer: asyncio.TimerHandle | None = None
         self._recheck_timer: asyncio.TimerHandle | None = None
+        self._watch: NetworkWatch | None = None
         self._lookups: set[asyncio.Task[None]] = set()
         self._pumping = False
         self._closed = False
@@ -63,6 +66,11 @@ class EndpointShell:
     async def open(self, ip: str, port: int) -> None:
         """Bind the sockets. Raises NetworkError."""
         await self.transport.open(ip, port)
+
+    def watch_network(self, on_change: Callable[[NetworkState], None]) -> None:
+        """Tell when addresses, links or routes have changed, until :meth:`close`."""
+        self._watch = NetworkWatch(on_change)
+        self._watch.start()
 
     def pump(self) -> None:
         """Hand up events, send what is due and arm the timer."""
@@ -89,6 +97,8 @@ class EndpointShell:
         self._disarm()
         if self._recheck_timer is not None:
             self._recheck_timer.cancel()
+        if self._watch is not None:
+            self._watch.close()
         for task in self._lookups:
             task.cancel()
         await self.transport.close()

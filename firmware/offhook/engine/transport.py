@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
@@ -204,7 +205,8 @@ class SipTransport:
         """Break off the connections whose own end is at none of these: nothing would ever tell that they are dead."""
         for streams in (self._tcp, self._tls):
             for connection in streams:
-                if connection.local[0].partition("%")[0] not in addresses:
+                ip = connection.local[0].partition("%")[0]
+                if ip not in addresses and not ip_address(ip).is_loopback:
                     streams.break_off(connection)
 
     def recheck(self) -> None:

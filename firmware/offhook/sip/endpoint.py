@@ -180,6 +180,11 @@ class Endpoint:
             registration.moved(now)
         self._subscriptions.refresh(now)
 
+    def server_ip(self, name: str) -> str | None:
+        """Return the address that an account is registered at, else the last known of its server, else None."""
+        account = self._accounts.get(name)
+        return account.server_ip if account is not None else None
+
     # -- calls --------------------------------------------------------------------------------------------------
 
     def call(

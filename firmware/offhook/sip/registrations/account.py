@@ -141,6 +141,11 @@ class Account:
         """Every address that the account's servers and proxies are known to have."""
         return frozenset(self._servers)
 
+    @property
+    def server_ip(self) -> str | None:
+        """The address of the flow that we registered by, else the server's that was named last."""
+        return self.flow.ip if self.flow is not None else next(reversed(self._servers), None)
+
     def is_server(self, ip: str) -> bool:
         """True for an address of the account's server: only there are challenges answered.
 
