@@ -14,6 +14,7 @@ from offhook.engine.session import MediaOffer, MediaSession, Sessions
 from offhook.sdp.description import Direction, Media, SessionDescription
 from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.security import SrtpMode
+from offhook.sip import events as sip
 from offhook.sip.events import Body
 from tests.support.engine_bench import PORTS, MediaNotes, PortNotes
 
@@ -54,6 +55,15 @@ def media_of(body: Body) -> Media:
 
 def direction_of(body: Body) -> Direction | None:
     return media_of(body).direction
+
+
+def test_an_offer_with_keys_does_not_show_them(side: Side) -> None:
+    session = side.open(MediaRules("required"))
+    offer = session.offer()
+    (key, *_) = [line.split("inline:")[1] for line in media_of(offer).values("crypto")]
+    assert key.encode() in offer.data
+    for shown in (repr(offer), repr(session), repr(sip.CallReoffer("a", offer)), f"{session.plan}"):
+        assert key not in shown
 
 
 def test_our_hold_is_sendonly_and_inactive_where_both_hold(side: Side) -> None:

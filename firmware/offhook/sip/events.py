@@ -56,10 +56,13 @@ class Transmit:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A message body with its media type, e.g. ``application/sdp``; ``headers`` are further entity headers."""
+    """A message body with its media type, e.g. ``application/sdp``; ``headers`` are further entity headers.
+
+    What it says does not show in its ``repr``: it may hold keys (:rfc:`4568`).
+    """
 
     content_type: str
-    data: bytes
+    data: bytes = field(repr=False)
     headers: tuple[tuple[str, str], ...] = ()
 
 
