@@ -3,10 +3,22 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from offhook.config.faults import quoted
-from offhook.config.scalars import WHOLE, Identifier, Password, Server, Text, Truth, filled, host_name, patterned, wrong
+from offhook.config.scalars import (
+    WHOLE,
+    Identifier,
+    Password,
+    Server,
+    Text,
+    Truth,
+    filled,
+    host_name,
+    patterned,
+    truth,
+    wrong,
+)
 from offhook.config.section import Section
 
 # The user part is that of RFC 3261 section 25.1, less ; ? and / (which nobody means here).
@@ -33,6 +45,14 @@ def address_of_record(value: object) -> str:
 
 
 AddressOfRecord = Annotated[str, BeforeValidator(address_of_record), patterned("^[Ss][Ii][Pp][Ss]?:.+@.+$")]
+
+
+def _mailbox(value: object) -> bool | str:
+    """Return a truth value or an address of record."""
+    return truth(value) if isinstance(value, bool) or ":" not in filled(value) else address_of_record(value)
+
+
+_MAILBOX = {"anyOf": [{"type": "string", "pattern": "^[Ss][Ii][Pp][Ss]?:.+@.+$"}, {"type": "boolean"}]}
 
 
 class Auth(Section):
@@ -91,8 +111,8 @@ class Account(Section):
     """Seconds between signs of life on the way to the server, so that a NAT keeps it open and a server that is gone is
     noticed; a server may ask for more of them. 0: none, for a network without NAT."""
     reliable: Literal["off", "supported", "required"] = "supported"
-    """Provisional responses with acknowledgement (100rel, RFC 3262). `off`: for servers that stumble over it; `required`:
-    calls are made and taken only with it, emergency calls apart."""
+    """Provisional responses with acknowledgement (100rel, RFC 3262). `off`: for servers that stumble over it;
+    `required`: calls are made and taken only with it, emergency calls apart."""
     session_timer: Annotated[int, Field(ge=0, le=86400), WHOLE] = 1800
     """Seconds within which a call must be refreshed, so that none hangs whose other side is gone (RFC 4028); what the
     other side asks for is kept too. Less than 90 counts as 90; 0: we do not ask."""
@@ -103,6 +123,16 @@ class Account(Section):
     """Where an answer names several codecs, offer again with the first of them alone: for peers that mix them up."""
     auto_answer: Truth = False
     """Whether a call that asks for it is answered by itself, after a beep; only from this account's server."""
+
+    privacy: Truth = False
+    """Whether calls hide who calls (RFC 3323): the server still knows. Emergency calls always say it."""
+    mwi: Annotated[bool | str, BeforeValidator(_mailbox), WithJsonSchema(_MAILBOX)] = False
+    """Voice mail: `true` subscribes to the mailbox of `uri`, an address (`sip:box@pbx.example`) to that one (RFC 3842).
+    A server that tells of messages unasked is heard in any case."""
+    watch: tuple[AddressOfRecord, ...] = ()
+    """Addresses whose calls are watched (RFC 4235) and shown in the status: `idle`, `ringing` or `busy`."""
+    watch_registration: Truth = False
+    """Whether to hear from the registrar when it takes our registration away (RFC 3680), and register again at once."""
 
     @property
     def auth_user(self) -> str:

@@ -19,6 +19,7 @@ from offhook.engine.agent import Agent
 from offhook.engine.caller import GAVE_UP, EmergencyCaller
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
+from offhook.engine.mailbox import Mailbox
 from offhook.engine.mediaclient import MediaClient
 from offhook.engine.ports import Board
 from offhook.engine.programs import Programs
@@ -29,7 +30,11 @@ from offhook.engine.session import Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard, SwitchboardSettings
+from offhook.engine.texts import Texts
+from offhook.engine.transfers import Transfers
 from offhook.engine.watchers import Watchers
+from offhook.engine.watchlist import Watchlist
+from offhook.phone.collector import DigitCollector
 from offhook.phone.machine import Phone
 from offhook.status.accounts import AccountBook
 from offhook.status.report import AudioFigures
@@ -121,9 +126,27 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         line.book.in_service,
         os.urandom,
     )
+    transfers = Transfers(
+        line.shell,
+        accounts,
+        line.legs,
+        line.agent,
+        DigitCollector(phone).whole,
+        barred,
+        line.switchboard.post,
+        line.switchboard.request,
+        line.media,
+    )
     names = [account.name for account in accounts]
     line.programs = Programs(names, line.legs, line, line.switchboard.request, lambda: line.caller.up)
     watchers.add(line.programs)
+
+    # What else the network tells.
+    mailboxes = settings.mailboxes(config)
+    line.mailbox = Mailbox(line.shell, mailboxes, line.switchboard.post, fixtures.board, watchers.note)
+    line.watchlist = Watchlist(line.shell, settings.watched(config))
+    line.texts = Texts()
+    line.hearers += [transfers.take, line.mailbox.take, line.watchlist.take, line.texts.take]
     line.switchboard.connect(line.agent, line.caller, line.follow)
     return line
 

@@ -220,6 +220,9 @@ class Daemon:
             accounts=line.book,
             audio=line.audio,
             streams=line.streams,
+            mailbox=line.mailbox.to_json,
+            watched=line.watchlist.to_json,
+            texts=line.texts.to_json,
         )(asyncio.get_running_loop().time())
 
     def _config_status(self) -> dict[str, Json]:

@@ -54,7 +54,20 @@ def _account(account: Account, instance: str) -> AccountSettings:
         instance=instance,
         keepalive=float(account.keepalive),
         auth_minimum=account.auth.minimum,
+        privacy=account.privacy,
+        watch_registration=account.watch_registration,
     )
+
+
+def mailboxes(config: Config) -> dict[str, str]:
+    """Return the mailbox that each account subscribes to, for those that do."""
+    rows = ((account.name, account.uri if account.mwi is True else account.mwi) for account in config.accounts)
+    return {name: mailbox for name, mailbox in rows if isinstance(mailbox, str)}
+
+
+def watched(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return the addresses whose calls each account watches."""
+    return {account.name: account.watch for account in config.accounts if account.watch}
 
 
 def endpoint(config: Config) -> EndpointSettings:

@@ -36,7 +36,7 @@ SPINNING = 30.0
 FINAL_REASONS = frozenset({"rejected", "noresource", "invariant"})
 FINAL_STATUSES = frozenset({405, 489, 501, 603, 604})
 AT_ONCE = frozenset({"deactivated", "timeout", "expired"})
-SLOW = frozenset({401, 403, 404, 407})
+SLOW = frozenset({401, 403, 404, 407, 482, 483})
 
 
 class Stage(Enum):

@@ -63,6 +63,11 @@ class Subscriptions:
             self._ending.add(subscription)
             subscription.stop(now)
 
+    def renew(self, key: str, now: float) -> None:
+        """Ask one notifier for its whole state again."""
+        if key in self._known:
+            self._known[key].refresh(now)
+
     def refresh(self, now: float) -> None:
         """Renew all at once: the network has changed, or is back."""
         for subscription in list(self._known.values()):
