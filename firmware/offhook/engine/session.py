@@ -322,7 +322,7 @@ class MediaSession:
             cname=self._cname,
             crypto=crypto_pair(plan.crypto) if plan.crypto else None,
             relays=self._rules.relays,
-            silence_s=self._rules.silence_s if plan.receive and not self._on_hold else 0.0,
+            silence_s=0.0 if plan.held or self._on_hold else self._rules.silence_s,
         )
         if not self._link_up:
             return replace(settings, send=False, receive=False, remote_rtcp=None)
