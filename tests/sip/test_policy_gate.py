@@ -267,6 +267,19 @@ def test_one_stranger_holds_few_connections() -> None:
     assert closed(alone) == []
 
 
+def test_a_connection_that_carries_a_request_of_ours_is_no_strangers() -> None:
+    alone = Alone(STRICT)
+    alone.endpoint.call("o1", "desk", "sip:bob@pbx.test", OFFER, alone.now)
+    (invite,) = alone.heard()
+    alone.say(answer(invite, 200, body="v=0", more="Contact: <sip:bob@203.0.113.9;transport=tcp>\n"))
+    alone.endpoint.hang_up("o1", alone.now)
+    (bye,) = alone.heard()
+    assert bye.method == "BYE"  # type: ignore[union-attr]
+    for n in range(1, 9):
+        alone.endpoint.flow_opened(stream(n), alone.now)
+    assert closed(alone) == []
+
+
 def test_all_strangers_together_leave_connections_for_the_server() -> None:
     alone = Alone(STRICT)
     for n in range(1, 100):

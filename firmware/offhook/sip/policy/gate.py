@@ -165,6 +165,10 @@ class Gate:
             self._core.timers.start(heard + IDLE_S, lambda t: self._look_at(flow, t))
 
     def _is_strange(self, flow: Flow) -> bool:
-        """True for a stream that came in (our end is the port that we listen at) from who is not trusted."""
-        listening = self._core.local_address(flow.transport, flow.remote[0])
-        return flow.local[1] == listening[1] and not self.is_trusted(flow.remote[0])
+        """True for a stream that came in (our end is the port that we listen at) from who is not trusted.
+
+        A stream that we opened carries a request of ours: with TLS that is how it is known.
+        """
+        ip = flow.remote[0]
+        listening = self._core.local_address(flow.transport, ip)
+        return flow.local[1] == listening[1] and not self.is_trusted(ip) and not self._core.transactions.sends_to(ip)
