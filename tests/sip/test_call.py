@@ -341,6 +341,16 @@ def test_an_emergency_urn_goes_to_the_server_by_a_loose_route() -> None:
     assert pair.a.sent[0].transport == "tcp"
 
 
+@pytest.mark.parametrize(("server", "port"), [("10.0.0.9:5061", 5060), ("10.0.0.9:7000", 7000), ("10.0.0.9", 5060)])
+def test_an_emergency_call_that_tls_keeps_from_its_server_goes_in_the_clear(server: str, port: int) -> None:
+    alone = Alone(server=server, transport="tls")
+    alone.endpoint.call("o1", "desk", "urn:service:sos", OFFER, alone.now, transport="tcp")
+    (sent,) = alone.heard_raw()
+    assert (sent.transport, sent.remote) == ("tcp", ("10.0.0.9", port))
+    alone.endpoint.call("o2", "desk", "sip:1002@pbx.test", OFFER, alone.now)
+    assert [item.transport for item in alone.heard_raw()] == ["tls"]
+
+
 def responses(pair: Pair, status: int) -> list[Response]:
     return [m for m in pair.messages() if isinstance(m, Response) and m.status == status]
 

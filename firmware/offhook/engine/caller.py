@@ -103,6 +103,7 @@ class EmergencyCaller(LegListener):
         urn = self._settings.numbers.get(number, _SOS)
         ladder = Ladder(self._rows(accounts), number, urn, self._settings.location is not None, self._settings.ladder)
         self._climb = _Climb(call, number, ladder)
+        self._legs.set_emergency(True)
         self._window.call_started()
         _log.warning("emergency call to %s (%s) begins", number, urn, extra={"call": call})
         self._perform(ladder.start(self._now()))
@@ -252,6 +253,7 @@ class EmergencyCaller(LegListener):
     def _finish(self, how: str) -> None:
         climb, self._climb = self._climb, None
         if climb is not None:
+            self._legs.set_emergency(False)
             if climb.timer is not None:
                 climb.timer.cancel()
             self._window.call_ended(self._now())

@@ -86,7 +86,7 @@ class CallingSide:
         self._invite = ClientRequest(
             self._core,
             set_body(request, self._body),
-            account.hop,
+            account.hop_in_clear if self._stream_first else account.hop,
             self,
             self._next_cseq,
             account=account,

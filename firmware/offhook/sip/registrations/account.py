@@ -15,7 +15,7 @@ from offhook.sip.messages.message import Headers, Request
 from offhook.sip.messages.uri import SipUri, Uri, parse_uri
 from offhook.sip.registrations.authenticator import Authenticator
 from offhook.sip.settings import AccountSettings
-from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.transactions.next_hop import DEFAULT_PORTS, Hop
 from offhook.sip.transactions.targets import place_of
 
 MAX_SERVERS = 32
@@ -87,9 +87,17 @@ class Account:
             return Hop.of_uri(self.service_route[0].uri)
         return self.register_hop
 
+    @property
+    def hop_in_clear(self) -> Hop:
+        """The way without TLS to a server that is spoken to by TLS, for an emergency call that TLS keeps from it."""
+        hop = self.hop
+        if hop.plain_transport != "tls":
+            return hop
+        return Hop(hop.host, None if hop.port == DEFAULT_PORTS["tls"] else hop.port, "tcp")
+
     def is_own(self, hop: Hop) -> bool:
         """True for a hop that leads to the account's servers: its addresses are to be trusted."""
-        return hop in (self.register_hop, self.hop)
+        return hop in (self.register_hop, self.hop, self.hop_in_clear)
 
     def routes(self, method: str) -> list[str]:
         """Return the values of Route for a request outside a dialog (:rfc:`3261#section-8.1.2`, :rfc:`3608`)."""
