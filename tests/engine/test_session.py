@@ -28,7 +28,7 @@ class Side:
         self.sessions = Sessions(self.media, self.ports, MediaOffer(), lambda: 70, "test")
 
     def open(self, rules: MediaRules | None = None, ip: str = "127.0.0.1") -> MediaSession:
-        return self.sessions.open(ip, rules=rules)
+        return self.sessions.open(ip, any_port=True, rules=rules)
 
     def close(self) -> None:
         for sockets in self.ports.taken:

@@ -153,7 +153,9 @@ class Legs:
         """Our address may have changed: let media go on from the one that is ours now, and tell every other side."""
         for leg in self:
             ip = self._rtp_ip(leg.account)
-            if leg.session is None or leg.session.address == ip or ip_address(ip).is_loopback:
+            if leg.session is None or leg.session.address == ip:
+                continue
+            if ip_address(ip).is_loopback and not ip_address(leg.session.address).is_loopback:
                 continue  # loopback is what we have while there is no way to the server
             try:
                 leg.session.move(ip)
