@@ -183,6 +183,7 @@ class Phone:
         wait: bool = True,
         verb: str = "run",
         control: bool = True,
+        program: str = "offhook",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -193,12 +194,12 @@ class Phone:
         sockets = Path(self._sockets.name)
         self.control_socket = sockets / "control"
         self.state_dir = state_dir or folder / "state"
-        command = [sys.executable, "-m", "offhook", verb, "--config", str(self.config), "--board", str(self.board)]
+        command = [sys.executable, "-m", program, verb, "--config", str(self.config), "--board", str(self.board)]
         command += ["--board-socket", str(sockets / "board")]
         command += ["--control-socket", str(self.control_socket)] if control else []
         command += ["--state-dir", str(self.state_dir), *arguments]
         self.started = time.monotonic()
-        path = os.pathsep.join(filter(None, [str(FIRMWARE), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(FIRMWARE), str(FIRMWARE.parent), os.environ.get("PYTHONPATH")]))
         self.child = Child(command, folder / "offhook.log", {"PYTHONPATH": path, **(env or {})}, cwd=folder)
         self.socket: BoardSocket | None = None
         if wait:
@@ -305,8 +306,12 @@ class Phone:
         )
 
     def address(self, transport: str = "udp") -> str:
-        """Where it listens for SIP, as ``ip:port``."""
-        found = self.status()["sip"][transport]
+        """Where it listens for SIP, as ``ip:port``, as soon as it does."""
+
+        def listening(status: dict[str, Any]) -> bool:
+            return bool(status["sip"].get(transport)) and "0.0.0.0" not in str(status["sip"][transport])
+
+        found = self.wait_status(listening, f"address for {transport}")["sip"][transport]
         return str(found[0] if isinstance(found, list) else found)
 
     def log(self) -> str:
