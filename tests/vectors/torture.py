@@ -255,7 +255,7 @@ VALID = (
         ),
         None,
         REFUSED_METHOD,
-        (200, 415),
+        (200, 403, 415),  # 403: texts are taken from an account's own server
     ),
     Case(
         "unreason",

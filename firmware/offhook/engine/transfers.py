@@ -180,6 +180,7 @@ class Transfers(LegListener):
         if held_here:
             self._legs.hold(leg)
         self._follows.leg_held(leg)
+        self._follows.leg_peer(leg)
 
     def _leave(self, old: Leg) -> None:
         """Let the call end that REFER came in: by him who referred us, once he knows; by us if he does not."""
@@ -219,6 +220,10 @@ class Transfers(LegListener):
     def leg_transfer(self, leg: Leg, status: int, reason: str, final: bool) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
         self._follows.leg_transfer(leg, status, reason, final)
+
+    def leg_peer(self, leg: Leg) -> None:
+        """See :class:`offhook.engine.leg.LegListener`."""
+        self._follows.leg_peer(leg)
 
     def _failed(self, leg: Leg) -> None:
         move = self._of(leg)
