@@ -47,6 +47,15 @@ def test_packets_that_srtp_did_not_let_through_are_kept_for_the_status(tmp_path:
     assert (made.streams[3].rx, made.streams[3].rejected) == (10, 7)
 
 
+def test_many_of_them_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = line(tmp_path)
+    caplog.clear()
+    for rejected in (0, 49, 60, 120):
+        made.media_message(msg.StreamReport(3, 10, 11, 1, 0, 0.5, 12.0, 4.1, None, rejected))
+    (record,) = caplog.records
+    assert record.getMessage().startswith("SRTP: 60 packets failed authentication")
+
+
 def test_a_line_warns_of_keys_in_clear_when_it_is_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     line(tmp_path)
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]

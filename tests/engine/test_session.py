@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from offhook.engine.bodies import SDP
 from offhook.engine.mediarules import MediaRules
-from offhook.engine.session import MediaOffer, MediaSession, Sessions
+from offhook.engine.session import MediaSession
+from offhook.engine.sessions import MediaOffer, Sessions
 from offhook.sdp.description import Direction, Media, SessionDescription
 from offhook.sdp.errors import NotAcceptable
 from offhook.sdp.security import SrtpMode

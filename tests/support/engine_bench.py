@@ -16,7 +16,7 @@ from offhook.engine.observations import CallSeen, Observation
 from offhook.engine.ports import BoardListener, LampState
 from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts, RtpSockets
-from offhook.engine.session import MediaOffer, Sessions
+from offhook.engine.sessions import MediaOffer, Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.media.settings import StreamSettings
 from offhook.phone import events as phone
@@ -152,7 +152,7 @@ class End:
     first_port: int = field(default_factory=lambda: next(PORTS))
     pairs: int = 10
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    rules: MediaRules = MediaRules()
+    rules: MediaRules = field(default_factory=MediaRules)
 
     def __post_init__(self) -> None:
         self.shell = EndpointShell(EndpointSettings(), os.urandom, self._take, Resolver())

@@ -26,7 +26,7 @@ from offhook.engine.programs import Programs
 from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts
-from offhook.engine.session import Sessions
+from offhook.engine.sessions import Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard, SwitchboardSettings

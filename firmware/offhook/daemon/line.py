@@ -33,6 +33,7 @@ from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.5
+_MANY_REJECTED = 50  # a second of speech
 # Any address that is routed will do: nothing is sent to it (RFC 5737, RFC 3849).
 _ELSEWHERE = ("192.0.2.1", "2001:db8::1")
 
@@ -216,6 +217,7 @@ class Line:
             case heard.DtmfReceived(_, digit):
                 self.watchers.note(DtmfSeen(digit, "in"))
             case heard.StreamReport():
+                self._note_rejected(message)
                 self.streams[message.stream] = StreamFigures(
                     message.rx,
                     message.tx,
@@ -239,6 +241,12 @@ class Line:
                 self.audio.late_p999_ms, self.audio.late_max_ms = message.late_p999_ms, message.late_max_ms
             case _:
                 pass
+
+    def _note_rejected(self, report: heard.StreamReport) -> None:
+        """Say once in a call that the other side's packets are not what its keys say."""
+        before = self.streams.get(report.stream, StreamFigures()).rejected
+        if before < _MANY_REJECTED <= report.rejected:
+            _log.warning("SRTP: %d packets failed authentication or came twice, and are not played", report.rejected)
 
     def start_dtmf(self, call: str, digit: str) -> None:
         """Begin a telephone event in a call (:class:`offhook.engine.switchboard.Keys`)."""

@@ -15,7 +15,7 @@ from offhook.emergency.numbers import EmergencyError, numbers_for
 from offhook.emergency.pidf import PidfIdentity, Provider
 from offhook.engine.caller import EmergencySettings
 from offhook.engine.mediarules import MediaRules
-from offhook.engine.session import MediaOffer
+from offhook.engine.sessions import MediaOffer
 from offhook.engine.tls import TlsSettings
 from offhook.engine.transport import TlsListen
 from offhook.media.settings import MediaSettings

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from offhook.engine.dtmf import DtmfKeys
 from offhook.engine.leg import Leg, LegState
 from offhook.engine.observations import CallSeen, DtmfSeen, Observation
-from offhook.engine.session import MediaSession, Sessions
+from offhook.engine.session import MediaSession
+from offhook.engine.sessions import Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
 from offhook.sdp.errors import NotAcceptable
