@@ -150,10 +150,11 @@ class Stream:
         )
 
     def close(self, now: float) -> None:
-        """Say goodbye and release both sockets."""
+        """Say goodbye and release both sockets; nothing else may be asked of the stream after this."""
         self._send_rtcp(self._session.goodbye(now, self._wall_clock()))
         self._rtp.close()
         self._rtcp.close()
+        del self._sender  # it refers to us, and nobody collects cycles while another call is up
 
     def _serve_rtcp(self, now: float) -> None:
         for data, address, arrival in self._rtcp.receive():
