@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from offhook.engine.dtmf import DtmfKeys
-from offhook.engine.leg import Leg, LegState
+from offhook.engine.leg import Leg
 from offhook.engine.observations import CallSeen, DtmfSeen, Observation
-from offhook.engine.session import MediaSession
+from offhook.engine.reoffers import NOT_ACCEPTABLE_HERE, Reoffers, take_answer
 from offhook.engine.sessions import Sessions
 from offhook.engine.shell import EndpointShell
 from offhook.errors import OffhookError
@@ -18,7 +18,6 @@ from offhook.sip.events import Body, Transport
 from offhook.sip.messages.headers import NameAddr
 
 _log = logging.getLogger(__name__)
-NOT_ACCEPTABLE_HERE = 488
 SERVER_INTERNAL_ERROR = 500
 
 
@@ -38,6 +37,7 @@ class Legs:
         self._observe = observe
         self._legs: dict[str, Leg] = {}
         self._keys = DtmfKeys(shell)
+        self._reoffers = Reoffers(shell, self._seen)
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self._legs.values()))
@@ -164,30 +164,15 @@ class Legs:
                 _log.error("call %s: %s", leg.direction, error, extra={"call": leg.handle})
                 continue
             if leg.answered:
-                self._offer_hold(leg)
+                self._reoffers.offer(leg)
 
     def hold(self, leg: Leg) -> None:
         """Put a leg on hold: it is silent both ways at once, and the other side is told by re-INVITE."""
-        self._hold(leg, True)
+        self._reoffers.hold(leg, True)
 
     def resume(self, leg: Leg) -> None:
         """Take a leg back from hold."""
-        self._hold(leg, False)
-
-    def _hold(self, leg: Leg, on: bool) -> None:
-        if leg.session is None or not leg.answered or leg.emergency or leg.held_here is on:
-            return
-        leg.held_here = on
-        leg.session.set_hold(on)
-        self._follow_hold(leg)
-        self._offer_hold(leg)
-
-    def _offer_hold(self, leg: Leg) -> None:
-        """Tell the other side; where an offer is under way, its answer comes first."""
-        if leg.session is not None and leg.offering is None:
-            leg.offering = leg.held_here
-            self._shell.endpoint.reinvite(leg.handle, leg.session.offer(), self._shell.now())
-            self._shell.pump()
+        self._reoffers.hold(leg, False)
 
     def transfer(self, leg: Leg, target: str) -> None:
         """Ask the other side to call ``target`` in our place; its listener hears how that goes."""
@@ -219,11 +204,11 @@ class Legs:
             case sip.CallConfirmed(handle, body) if leg := self._legs.get(handle):
                 self._confirmed(leg, body)
             case sip.CallReoffer(handle, body) if leg := self._legs.get(handle):
-                self._reoffered(leg, body)
+                self._reoffers.offered(leg, body)
             case sip.ReofferAccepted(handle, body) if leg := self._legs.get(handle):
-                self._offer_taken(leg, body)
+                self._reoffers.taken(leg, body)
             case sip.ReofferRefused(handle, status) if leg := self._legs.get(handle):
-                self._offer_refused(leg, status)
+                self._reoffers.refused(leg, status)
             case sip.CallInfo(handle, body) if handle in self._legs and (key := read_dtmf(body)) is not None:
                 self._observe(DtmfSeen(key.digit, "in"))
             case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):
@@ -241,7 +226,7 @@ class Legs:
                 pass
 
     def _progress(self, leg: Leg, body: Body | None) -> None:
-        if body is not None and leg.session is not None and _take_answer(leg.session, body):
+        if body is not None and leg.session is not None and take_answer(leg.session, body):
             leg.session.run()
             leg.state = "early"
         elif leg.state == "calling":
@@ -253,7 +238,7 @@ class Legs:
         session = leg.session
         if session is None:
             return
-        if (body is not None and not _take_answer(session, body)) or session.plan is None:
+        if (body is not None and not take_answer(session, body)) or session.plan is None:
             # The 2xx carries nothing that we can talk with: the call is ended, as RFC 3261 section 13.2.2.4 allows.
             self.end(leg)
             leg.listener.leg_refused(leg, NOT_ACCEPTABLE_HERE, "no usable media in the answer")
@@ -262,60 +247,19 @@ class Legs:
         self._up(leg)
         leg.listener.leg_accepted(leg)
         if session.lock_codec() or session.owes_offer:
-            self._offer_hold(leg)
+            self._reoffers.offer(leg)
 
     def _confirmed(self, leg: Leg, body: Body | None) -> None:
         """Take the answer that an ACK carries: our 2xx had the offer, in the call's first INVITE or in a later one."""
         session = leg.session
         if session is None or not session.awaits_answer:
             return
-        if body is not None and _take_answer(session, body):
+        if body is not None and take_answer(session, body):
             session.run()
-            self._follow_hold(leg)
+            self._reoffers.follow(leg)
         elif session.plan is None:
             self.end(leg)
             leg.listener.leg_over(leg, False)
-
-    def _reoffered(self, leg: Leg, body: Body | None) -> None:
-        if leg.session is None:
-            self._shell.endpoint.reject_reoffer(leg.handle, NOT_ACCEPTABLE_HERE, self._shell.now())
-            return
-        try:
-            answer = leg.session.offer() if body is None else leg.session.answer_to(body)
-        except OffhookError:
-            self._shell.endpoint.reject_reoffer(leg.handle, NOT_ACCEPTABLE_HERE, self._shell.now())
-            return
-        self._shell.endpoint.accept_reoffer(leg.handle, answer, self._shell.now())
-        if body is not None:
-            self._follow_hold(leg)
-
-    def _offer_taken(self, leg: Leg, body: Body | None) -> None:
-        told, leg.offering = leg.offering, None
-        if leg.session is not None and body is not None and _take_answer(leg.session, body):
-            self._follow_hold(leg)
-        if (told is not None and told is not leg.held_here) or (leg.session is not None and leg.session.owes_offer):
-            self._offer_hold(leg)  # the person changed his mind meanwhile, or our address is another
-
-    def _offer_refused(self, leg: Leg, status: int) -> None:
-        told, leg.offering = leg.offering, None
-        if told is None:
-            return
-        if told is not leg.held_here:
-            self._offer_hold(leg)
-        elif told:
-            leg.listener.leg_hold_failed(leg, status)
-        else:
-            _log.warning("call %s: not taken back from hold", leg.direction, extra={"call": leg.handle})
-
-    def _follow_hold(self, leg: Leg) -> None:
-        """Say so where either side put the call on hold or took it back."""
-        before, leg.held_there = leg.held_there, leg.session is not None and leg.session.held
-        state: LegState = "held" if leg.held_there or leg.held_here else "talking"
-        if state != leg.state:
-            leg.state = state
-            self._seen(leg, state)
-        if leg.held_there is not before:
-            leg.listener.leg_held(leg)
 
     def _up(self, leg: Leg) -> None:
         leg.answered_at = self._shell.now()
@@ -340,14 +284,6 @@ class Legs:
         _log.debug("call %s: %s with %s, %s", leg.direction, state, leg.peer, reason or "-", extra=fields)
         seen = CallSeen(state, leg.peer, leg.direction, leg.emergency, status, reason, leg.call, leg.account)
         self._observe(seen)
-
-
-def _take_answer(session: MediaSession, body: Body) -> bool:
-    try:
-        session.take_answer(body)
-    except OffhookError:
-        return False
-    return True
 
 
 def shown(peer: NameAddr) -> str:
