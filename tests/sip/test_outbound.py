@@ -266,6 +266,30 @@ def test_a_tls_request_names_the_domain_and_the_account_for_the_certificate() ->
     assert "the certificate is for evil.test" in failed.reason
 
 
+def test_within_a_call_the_same_certificate_name_is_asked_for_though_the_proxy_gives_its_bare_address() -> None:
+    alone = Alone(register=True, server="pbx.test", transport="tls")
+    remote = ("10.0.0.9", 5061)
+    alone.endpoint.resolved("tls:pbx.test:", [Target("tls", *remote)], alone.now)
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more="Expires: 600\n"), "tls", remote)
+    sent = invite(alone)
+    route = "Record-Route: <sip:10.0.0.9:5061;transport=tls;lr>\nContact: <sip:bob@10.9.9.9>\n"
+    alone.say(answer(sent, 200, more=route), "tls", remote)
+    alone.endpoint.hang_up(f"o{alone.now}", alone.now)
+    alone.heard()
+    within = [(t.data.split(b" ")[0], t.remote, t.name, t.account) for _, t in alone.sent[-2:]]
+    assert within == [(b"ACK", remote, "pbx.test", "desk"), (b"BYE", remote, "pbx.test", "desk")]
+
+
+def test_the_ack_of_a_refusal_goes_by_the_same_connection() -> None:
+    alone = Alone(register=False, server="pbx.test", transport="tls")
+    alone.endpoint.call("o1", "desk", "sip:x@pbx.test", OFFER, alone.now)
+    alone.endpoint.resolved("tls:pbx.test:", [Target("tls", "10.0.0.9", 5061)], alone.now)
+    (sent,) = alone.heard()
+    alone.say(answer(sent, 486), "tls", ("10.0.0.9", 5061))
+    assert {(t.name, t.account) for _, t in alone.sent} == {("pbx.test", "desk")}
+
+
 def test_a_sips_account_looks_for_tls_alone() -> None:
     alone = Alone(register=True, uri="sips:1001@pbx.test", server="pbx.test", transport=None)
     (asked,) = alone.events()

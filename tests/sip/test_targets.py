@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.sip.events import Target
-from offhook.sip.transactions.targets import FIRST_BAR, LONGEST_BAR, TargetBook, described, place_of
+from offhook.sip.transactions.targets import FIRST_BAR, LONGEST_BAR, TargetBook, described
 
 ONE, TWO, THREE = (Target("udp", f"10.0.0.{n}", 5060) for n in (1, 2, 3))
 ALL = [ONE, TWO, THREE]
@@ -66,7 +66,7 @@ def test_an_answer_lifts_the_bar() -> None:
 
 def test_the_one_that_carries_the_registration_comes_first_unless_it_fails() -> None:
     book = TargetBook()
-    book.hold("desk", place_of(TWO))
+    book.hold("desk", TWO)
     assert book.order(ALL, 0.0) == [TWO, ONE, THREE]
     assert book.order(ALL, 0.0, keep=False) == ALL
     book.failed(TWO, 0.0)
@@ -79,7 +79,7 @@ def test_the_one_that_carries_the_registration_comes_first_unless_it_fails() -> 
 def test_a_change_of_network_makes_all_new() -> None:
     book = TargetBook()
     book.failed(ONE, 0.0)
-    book.hold("desk", place_of(THREE))
+    book.hold("desk", THREE)
     book.forget()
     assert book.order(ALL, 1.0) == ALL
 
@@ -103,7 +103,7 @@ def test_no_target_is_ever_lost_and_free_ones_come_before_barred_ones(
     failures: list[tuple[Target, float, float | None]], held: Target
 ) -> None:
     book, now = TargetBook(), 0.0
-    book.hold("desk", place_of(held))
+    book.hold("desk", held)
     for target, step, wish in failures:
         now += step
         book.failed(target, now, wish)

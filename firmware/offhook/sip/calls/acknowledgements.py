@@ -15,8 +15,9 @@ CREDENTIALS = ("Authorization", "Proxy-Authorization")
 class Acknowledgements:
     """What was acknowledged in one dialog, by CSeq: a repeated 2xx gets the same bytes again."""
 
-    def __init__(self, core: Core, dialog: Dialog) -> None:
+    def __init__(self, core: Core, dialog: Dialog, account: str = "") -> None:
         self._core = core
+        self._account = account
         self._dialog = dialog
         self._sent: dict[int, list[Transmit]] = {}
         self._waiting: set[int] = set()
@@ -63,4 +64,5 @@ class Acknowledgements:
         host, port = self._core.local_address(target.transport, target.ip)
         via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
         ack.headers.prepend("Via", str(via))
-        return Transmit(bytes(ack), target.transport, (target.ip, target.port))
+        remote = (target.ip, target.port)
+        return Transmit(bytes(ack), target.transport, remote, name=target.name, account=self._account)

@@ -206,7 +206,7 @@ class Account:
     def hold(self, flow: Target | None) -> None:
         """Note over which flow the registration stands."""
         self.flow = flow
-        self._core.hops.book.hold(self.name, place_of(flow) if flow is not None else None)
+        self._core.hops.book.hold(self.name, flow)
 
     def doubt(self, target: Target, why: str, now: float) -> None:
         """Take note that a request found ``target`` failing: if the registration stands there, it is to look."""

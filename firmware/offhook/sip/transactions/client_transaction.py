@@ -4,6 +4,7 @@
 that broke later, which a waiting transaction cannot outlive, for nothing would bring the response.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 from offhook.sip.events import Transmit
@@ -173,7 +174,7 @@ class ClientTransaction(Transaction):
             self._outbox.append(self.transmit)
         elif action is Do.SEND_ACK and self._response is not None:
             data = bytes(acknowledgement(self.request, self._response))
-            self._outbox.append(Transmit(data, self.transmit.transport, self.transmit.remote, self.transmit.flow))
+            self._outbox.append(replace(self.transmit, data=data))
         elif action is Do.DELIVER and self._response is not None:
             self._user.on_response(self, self._response, now)
         elif action is Do.REPORT_TIMEOUT:

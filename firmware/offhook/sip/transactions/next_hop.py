@@ -138,7 +138,7 @@ class NextHops:
         numeric = hop.numeric()
         known = self._known.get(hop.key)
         if numeric is not None:
-            ready([numeric], "", now)
+            ready([self.book.known(numeric)], "", now)
         elif known is not None and now < known.until:
             deliver(known.targets, known.reason, now)
         else:

@@ -39,7 +39,7 @@ class TargetBook:
 
     def __init__(self) -> None:
         self._bars: dict[Place, _Bar] = {}
-        self._held: dict[str, Place] = {}
+        self._held: dict[str, Target] = {}
 
     def failed(self, target: Target, now: float, wish: float | None = None) -> None:
         """Bar a target that failed; ``wish``: for as many seconds as it asked for."""
@@ -65,19 +65,26 @@ class TargetBook:
         bar = self._bars.get(place_of(target))
         return bar.until if bar is not None else 0.0
 
-    def hold(self, owner: str, place: Place | None) -> None:
+    def hold(self, owner: str, target: Target | None) -> None:
         """Note which target carries the registration of ``owner``, None: none does."""
-        if place is None:
+        if target is None:
             self._held.pop(owner, None)
         else:
-            self._held[owner] = place
+            self._held[owner] = target
+
+    def known(self, target: Target) -> Target:
+        """Return the registered flow to the same place, if there is one: its certificate was checked by that name.
+
+        A proxy puts its bare address into Record-Route; that is no reason to ask for a certificate of that address.
+        """
+        return next((held for held in self._held.values() if place_of(held) == place_of(target)), target)
 
     def order(self, targets: list[Target], now: float, keep: bool = True) -> list[Target]:
         """Return ``targets`` in the order in which to try them: free ones first, those that carry a registration first.
 
         ``keep`` false: registrations do not count, the best target shall have its chance again.
         """
-        held = set(self._held.values()) if keep else set()
+        held = {place_of(target) for target in self._held.values()} if keep else set()
 
         def rank(target: Target) -> tuple[bool, float, bool]:
             free_at = self.free_at(target)
