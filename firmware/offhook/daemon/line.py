@@ -218,6 +218,7 @@ class Line:
                 self.watchers.note(DtmfSeen(digit, "in"))
             case heard.StreamReport():
                 self._note_rejected(message)
+                self.legs.heard(message.stream, message.rx)
                 self.streams[message.stream] = StreamFigures(
                     message.rx,
                     message.tx,

@@ -19,6 +19,7 @@ from offhook.sip.messages.headers import NameAddr
 
 _log = logging.getLogger(__name__)
 SERVER_INTERNAL_ERROR = 500
+RINGING = 180
 
 
 class Legs:
@@ -197,8 +198,8 @@ class Legs:
         match event:
             case sip.CallTrying(handle) if leg := self._legs.get(handle):
                 leg.listener.leg_trying(leg)
-            case sip.CallProgress(handle, _, _, body) if leg := self._legs.get(handle):
-                self._progress(leg, body)
+            case sip.CallProgress(handle, status, _, body) if leg := self._legs.get(handle):
+                self._progress(leg, status, body)
             case sip.CallAccepted(handle, body) if leg := self._legs.get(handle):
                 self._accepted(leg, body)
             case sip.CallConfirmed(handle, body) if leg := self._legs.get(handle):
@@ -225,14 +226,25 @@ class Legs:
             case _:
                 pass
 
-    def _progress(self, leg: Leg, body: Body | None) -> None:
+    def _progress(self, leg: Leg, status: int, body: Body | None) -> None:
         if body is not None and leg.session is not None and take_answer(leg.session, body):
             leg.session.run()
-            leg.state = "early"
+            # Who says that it rings may well send no sound: we make the ringing until some comes (RFC 3960).
+            leg.state = "early" if status != RINGING or leg.state == "early" else "ringing"
         elif leg.state == "calling":
             leg.state = "ringing"
         self._seen(leg, leg.state)
         leg.listener.leg_progress(leg)
+
+    def heard(self, stream: int, packets: int) -> None:
+        """Take the count of packets that came on a stream: where it only rang so far, that is what to listen to."""
+        for leg in self:
+            if leg.session is None or leg.session.stream != stream or not packets:
+                continue
+            if leg.direction == "out" and leg.state == "ringing":
+                leg.state = "early"
+                self._seen(leg, leg.state)
+                leg.listener.leg_progress(leg)
 
     def _accepted(self, leg: Leg, body: Body | None) -> None:
         session = leg.session
