@@ -11,6 +11,7 @@ from offhook.config.schema import Config
 from offhook.daemon import settings
 from offhook.daemon.files import VALIDATORS
 from offhook.emergency.pidf import pidf_lo
+from offhook.errors import OffhookError
 from offhook.phone.actions import Tone
 
 DEVICE = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
@@ -96,3 +97,25 @@ def test_each_account_has_its_own_rules_for_media() -> None:
     assert {row.silence_s for row in rules.values()} == {30}
     assert settings.media(made, None).srtp
     assert not settings.media(config(), None).srtp
+
+
+def test_mailboxes_are_those_that_the_config_names() -> None:
+    def row(mwi: str) -> str:
+        return f"{{name: desk, uri: 'sip:1001@pbx.test', register: false{mwi}}}"
+
+    assert settings.mailboxes(config(accounts=row(""))) == {}
+    assert settings.mailboxes(config(accounts=row(", mwi: false"))) == {}
+    assert settings.mailboxes(config(accounts=row(", mwi: true"))) == {"desk": "sip:1001@pbx.test"}
+    assert settings.mailboxes(config(accounts=row(", mwi: 'sip:vm@pbx.test'"))) == {"desk": "sip:vm@pbx.test"}
+    with pytest.raises(OffhookError, match="mwi"):
+        config(accounts=row(", mwi: voicemail"))
+
+
+def test_what_an_account_watches_and_hides_reaches_its_settings() -> None:
+    more = ", watch: ['sip:1002@pbx.test', 'sip:1003@pbx.test'], privacy: true, watch_registration: true"
+    read = config(accounts=f"{{name: desk, uri: 'sip:1001@pbx.test', register: false{more}}}")
+    assert settings.watched(read) == {"desk": ("sip:1002@pbx.test", "sip:1003@pbx.test")}
+    (account,) = settings.accounts(read, DEVICE)
+    assert account.privacy
+    assert account.watch_registration
+    assert settings.watched(config()) == {}

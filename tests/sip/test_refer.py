@@ -459,6 +459,46 @@ def test_the_accounts_server_may_refer_outside_any_call() -> None:
     assert last.headers.get("Subscription-State") == "terminated;reason=noresource"
 
 
+def test_who_names_a_call_that_is_up_may_refer_it_from_outside() -> None:
+    alone, invite = talking()
+    other = ("10.0.0.66", 5060)
+    named = f"Target-Dialog: {invite.call_id};local-tag=t1;remote-tag={invite.from_.tag}\n"
+    text = message("REFER", branch="z9hG4bKr9", call_id="r9", more=f"Refer-To: <sip:1003@pbx.test>\n{named}")
+    assert alone.say(text, remote=other) == []
+    (event,) = alone.events()
+    assert isinstance(event, ev.TransferRequested)
+    assert event.call == "o1"
+    wrong = named.replace("local-tag=t1", "local-tag=t2")
+    text = message("REFER", branch="z9hG4bKr8", call_id="r8", more=f"Refer-To: <sip:1003@pbx.test>\n{wrong}")
+    assert status_of(alone.say(text, remote=other)) == 403
+
+
+def test_the_server_may_stop_hearing_of_a_call_that_it_asked_for() -> None:
+    alone = Alone()
+    referral(alone, "Refer-To: <sip:1003@pbx.test>\n")
+    (event,) = alone.events()
+    assert isinstance(event, ev.TransferRequested)
+    alone.endpoint.accept_transfer(event.key, "n1", alone.now)
+    accepted, notify = alone.heard()
+    alone.say(answer(notify, 200))
+    to = f"<sip:1001@pbx.test>;tag={accepted.to.tag}"
+    stop = message("SUBSCRIBE", to=to, branch="z9hG4bKs", cseq=9, more="Event: refer\nExpires: 0\n")
+    taken, last = alone.say(stop)
+    assert isinstance(taken, Response)
+    assert (taken.status, last.headers.get("Subscription-State")) == (200, "terminated;reason=timeout")
+    alone.say(answer(last, 200))
+    alone.pass_time(60)
+    assert alone.endpoint.settled
+
+
+def test_what_is_not_decided_when_the_phone_stops_is_refused() -> None:
+    alone = Alone()
+    referral(alone, "Refer-To: <sip:1003@pbx.test>\n")
+    alone.endpoint.close(alone.now)
+    assert status_of(alone.heard()) == 480
+    assert alone.endpoint.settled
+
+
 def test_nobody_else_may_refer_outside_a_call() -> None:
     alone = Alone()
     text = message("REFER", more="Refer-To: <sip:1003@pbx.test>\n")

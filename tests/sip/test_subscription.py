@@ -287,6 +287,20 @@ def test_when_the_network_is_back_all_are_renewed() -> None:
     assert len(requests(alone.heard())) == 1
 
 
+def test_what_was_on_its_way_into_the_old_network_is_sent_anew() -> None:
+    alone = Alone()
+    subscribed(alone)
+    alone.pass_time(5)
+    alone.endpoint.network_changed(alone.now)
+    (again,) = requests(alone.heard())
+    assert not again.to.tag
+    alone.say(answer(again, 200, tag="n1"))
+    alone.say(notify(again))
+    assert len(requests(alone.pass_time(3245))) == 1  # a refresh that nobody answers
+    alone.endpoint.network_changed(alone.now)
+    assert [m.to.tag for m in requests(alone.heard())] == ["n1"]
+
+
 # -- endings -------------------------------------------------------------------------------------------------------
 
 

@@ -172,7 +172,7 @@ class Transfers(LegListener):
         self._moves.remove(move)
         leg.listener = self._follows
         held_here = move.held_here
-        if move.old is not None:
+        if move.old is not None and move.old.state != "ending":
             held_here = move.old.held_here
             self._leave(move.old)
         else:

@@ -42,6 +42,7 @@ _CALL_BACK_TRIES = 10
 _LISTENS_S = 8.0
 _RING_S = 1.5
 _RINGS_S = 60.0
+_NO_TRANSFERS = 603
 _UNKNOWN = "there is no such number here"
 
 
@@ -101,6 +102,8 @@ class Exchange:
                 self._tell(call, True)
             case sip.CallConfirmed(call, body) if body is not None:
                 self._answered(call, body)
+            case sip.TransferRequested(key):
+                self._shell.endpoint.refuse_transfer(key, _NO_TRANSFERS, self._shell.now())
             case sip.CallReoffer(call, body):
                 self._reoffered(call, body)
             case sip.CallRefused(call) | sip.CallOver(call):

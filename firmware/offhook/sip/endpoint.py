@@ -319,7 +319,7 @@ class Endpoint:
         """End every call, take no new one, remove every binding; :attr:`settled` turns true when that is done."""
         self._server.closing = True
         self._subscriptions.close(now)
-        self._transfers.close()
+        self._transfers.close(now)
         for side in list(self._calls.values()):
             side.hang_up(now)
         for registration in self._registrations.values():

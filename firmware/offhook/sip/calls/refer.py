@@ -1,14 +1,18 @@
 """The headers of REFER: ``Refer-To`` (:rfc:`3515`), ``Referred-By`` (:rfc:`3892`), ``Refer-Sub`` (:rfc:`4488`)."""
 
+import re
 from dataclasses import dataclass
 
+from offhook.sip.calls.dialog import DialogId
 from offhook.sip.calls.replaces import Replaces
 from offhook.sip.errors import RemoteError
+from offhook.sip.messages.grammar import find_param, parse_params
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.uri import OtherUri, SipUri, TelUri, Uri
 
 MAX_REFERRED_BY = 512
+_CALL_ID = re.compile(r"[ \t]*([^\s;,]{1,256})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,22 @@ def _referred_by(request: Request) -> tuple[tuple[str, str], ...]:
     value = request.headers.get("Referred-By") or ""
     known = referred_by(request) is not None and len(value) <= MAX_REFERRED_BY
     return (("Referred-By", value),) if known else ()
+
+
+def target_dialogs(request: Request) -> tuple[DialogId, ...]:
+    """Return the dialog that a Target-Dialog names, as it may be known here (:rfc:`4538#section-7`); none: ().
+
+    Which tag is whose depends on the side, and both sides have been seen to be meant; both tags must fit in any case.
+    """
+    value = request.headers.get("Target-Dialog") or ""
+    words = _CALL_ID.match(value)
+    if words is None:
+        return ()
+    params, _ = parse_params(value, words.end())
+    local, remote = find_param(params, "local-tag"), find_param(params, "remote-tag")
+    if not local or not remote:
+        return ()
+    return DialogId(words[1], remote, local), DialogId(words[1], local, remote)
 
 
 def wants_no_news(message: Request | Response) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
 from offhook.sip.calls.dialog import Dialog, DialogId
-from offhook.sip.calls.dialog_sender import DialogSender
-from offhook.sip.calls.refer import ReferTo, refer_to, referred_by, wants_no_news
+from offhook.sip.calls.refer import ReferTo, refer_to, referred_by, target_dialogs, wants_no_news
+from offhook.sip.calls.refer_dialog import ReferDialog
 from offhook.sip.calls.referred import Referred
 from offhook.sip.calls.referring import Referring
 from offhook.sip.calls.replaces import Replaces
@@ -24,7 +24,6 @@ from offhook.sip.registrations.account import Account
 from offhook.sip.registrations.lookup import target_uri
 from offhook.sip.responses import respond_to
 from offhook.sip.subscriptions.state import EventType, SubscriptionState
-from offhook.sip.subscriptions.upkeep import Sender
 from offhook.sip.transactions.server_transaction import ServerTransaction
 
 MAX_IN_DIALOG = 4
@@ -40,7 +39,7 @@ class Transfers:
         self._core = core
         self._calls = calls
         self._asked: list[Referring] = []
-        self._told: dict[str, tuple[Referred, Session | None]] = {}
+        self._told: dict[str, tuple[Referred, Session | ReferDialog]] = {}
         self._kept: dict[DialogId, Session] = {}
         self._count = 0
         core.methods |= {"REFER": self.on_refer, "NOTIFY": self.on_notify, "SUBSCRIBE": self.on_subscribe}
@@ -115,30 +114,38 @@ class Transfers:
             contact = session.contact(transaction.flow)
             account = session.account.name if session.account is not None else ""
             tag = session.dialog.id.local_tag
-            self._requested(transaction, session, session, call, account, tag, contact, now)
+            self._requested(transaction, session, call, account, tag, contact, now)
 
     def on_refer_outside(
         self, request: Request, flow: Flow, account: Account | None, transaction: ServerTransaction, now: float
     ) -> None:
-        """Take a REFER outside any dialog: from an account's server, for its user; nobody else may make us call."""
-        if account is None or not account.is_server(flow.remote[0]):
+        """Take a REFER outside any dialog, by the account's server or by who names a call that is up (:rfc:`4538`)."""
+        session = self._named(request)
+        allowed = account is not None and (session is not None or account.is_server(flow.remote[0]))
+        if account is None or not allowed or (session is not None and session.emergency):
             respond_to(self._core, transaction, 403, "", now)
-            return
-        tag = self._core.token()
+        else:
+            self._take_outside(transaction, account, session.handle if session is not None else None, now)
+
+    def _named(self, request: Request) -> Session | None:
+        found = (self._core.dialogs.get(dialog) for dialog in target_dialogs(request))
+        return next((one for one in found if isinstance(one, Session) and one.stage is Stage.UP and one.handle), None)
+
+    def _take_outside(self, transaction: ServerTransaction, account: Account, call: str | None, now: float) -> None:
+        tag, flow = self._core.token(), transaction.flow
         try:
-            dialog = Dialog.from_request(request, tag, int(self._core.fraction() * 0x7FFF))
+            made = Dialog.from_request(transaction.request, tag, int(self._core.fraction() * 0x7FFF))
         except RemoteError as error:
             respond_to(self._core, transaction, error.status, error.reason, now)
             return
-        sender = DialogSender(self._core, dialog, account)
+        dialog = ReferDialog(self._core, made, account, lambda *rest: self._subscribed(dialog, *rest))
         contact = account.contact(flow.transport, flow.remote[0])
-        self._requested(transaction, sender, None, None, account.name, tag, contact, now)
+        self._requested(transaction, dialog, call, account.name, tag, contact, now)
 
     def _requested(
         self,
         transaction: ServerTransaction,
-        sender: Sender,
-        session: Session | None,
+        dialog: Session | ReferDialog,
         call: str | None,
         account: str,
         tag: str,
@@ -148,25 +155,26 @@ class Transfers:
         request = transaction.request
         try:
             wanted = ReferTo.of(request)
+            if len(self._told) >= MAX_REFERRED:
+                raise RemoteError(503, "")
         except RemoteError as error:
             respond_to(self._core, transaction, error.status, error.reason, now)
-            return
-        if len(self._told) >= MAX_REFERRED:
-            respond_to(self._core, transaction, 503, "", now, (("Retry-After", "10"),))
+            if isinstance(dialog, ReferDialog):
+                dialog.close()
             return
         self._count += 1
         key = f"t{self._count}"
         referred = Referred(
             self._core,
             transaction,
-            sender,
+            dialog,
             tag,
             contact,
-            first=all(known is not session for _, known in self._told.values()) or session is None,
+            first=all(known is not dialog for _, known in self._told.values()),
             quiet=wants_no_news(request),
             on_end=lambda _: self._forget(key),
         )
-        self._told[key] = (referred, session)
+        self._told[key] = (referred, dialog)
         # Nobody waits any longer for an answer after that (RFC 4320).
         self._core.timers.start(now + self._core.settings.timers.give_up, lambda t: self._undecided(key, t))
         self._core.emit(TransferRequested(key, call, account, str(wanted.uri), wanted.headers, referred_by(request)))
@@ -186,16 +194,23 @@ class Transfers:
             self._told[key][0].refuse(603, now)
 
     def _forget(self, key: str) -> None:
-        self._told.pop(key, None)
+        _, dialog = self._told.pop(key, (None, None))
+        if isinstance(dialog, ReferDialog):
+            dialog.close()
 
     def on_subscribe(self, session: Session, request: Request, transaction: ServerTransaction, now: float) -> None:
         """Take a SUBSCRIBE within a call: to the news of a REFER."""
+        self._subscribed(session, request, transaction, now)
+
+    def _subscribed(
+        self, dialog: Session | ReferDialog, request: Request, transaction: ServerTransaction, now: float
+    ) -> None:
         try:
             event = EventType.of(request)
         except RemoteError as error:
             respond_to(self._core, transaction, error.status, error.reason, now)
             return
-        meant = [one for one, known in self._told.values() if known is session and one.decided and one.is_meant(event)]
+        meant = [one for one, known in self._told.values() if known is dialog and one.decided and one.is_meant(event)]
         if event.package != "refer":
             respond_to(self._core, transaction, 489, "Bad Event", now, (("Allow-Events", "refer"),))
         elif not meant:
@@ -238,13 +253,15 @@ class Transfers:
 
     def _sessions(self) -> Iterator[Session]:
         yield from (one.session for one in self._asked)
-        yield from (session for _, session in self._told.values() if session is not None)
+        yield from (dialog for _, dialog in self._told.values() if isinstance(dialog, Session))
 
-    def close(self) -> None:
-        """Tell and hear no more."""
+    def close(self, now: float) -> None:
+        """Tell and hear no more; what is not decided yet is refused."""
         for referring in list(self._asked):
             referring.end()
         for referred, _ in list(self._told.values()):
+            if not referred.decided:
+                referred.refuse(480, now)
             referred.close()
         self.sweep()
 

@@ -110,11 +110,19 @@ class Subscription:
         return self._cseq
 
     def refresh(self, now: float) -> None:
-        """Ask for more time now, or once more where that is being waited for: the network is back."""
+        """Ask for more time, and so for the whole state, now; once more where that is being waited for."""
         if self.stage is Stage.WAITING:
             self.start(now)
         for watch in list(self._watches.values()):
             watch.upkeep.refresh(now)
+
+    def moved(self, now: float) -> None:
+        """Do so whatever is under way: the network is another."""
+        if self.stage in (Stage.WAITING, Stage.TRYING) and self._started != now:
+            self._disarm()
+            self.start(now)
+        for watch in list(self._watches.values()):
+            watch.upkeep.renew(now)
 
     def stop(self, now: float) -> None:
         """Give the subscription up; nothing more is heard of it."""

@@ -71,7 +71,7 @@ class Subscriptions:
     def refresh(self, now: float) -> None:
         """Renew all at once: the network has changed, or is back."""
         for subscription in list(self._known.values()):
-            subscription.refresh(now)
+            subscription.moved(now)
 
     def close(self, now: float) -> None:
         """Give all of them up."""

@@ -73,6 +73,13 @@ class Upkeep:
         if self._request is None and not self._ending and not self._over:
             self._send(self._wanted, now)
 
+    def renew(self, now: float) -> None:
+        """Ask for more time now, whatever is under way: it may be on its way into a network that is gone."""
+        if self._request is not None and not self._ending:
+            self._request.abandon()
+            self._request = None
+        self.refresh(now)
+
     def end(self, now: float) -> None:
         """Give the subscription up (Expires 0); ``on_over`` follows when the other side agrees, or 3 s later."""
         if self._ending or self._over:
