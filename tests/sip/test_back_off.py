@@ -166,3 +166,22 @@ def test_after_an_hour_of_outage_it_is_registered_within_two_minutes_and_a_half(
         pair.link.loss = 0.0
         pair.run(120)
         assert registrar.bindings
+
+
+def test_a_link_that_has_just_come_up_is_tried_again_within_seconds_a_few_times() -> None:
+    alone = Alone(register=True)
+    alone.heard()
+    alone.endpoint.network_changed(alone.now + 1)
+    alone.now += 1
+    times = []
+    for _ in range(6):
+        alone.heard()
+        times.append(alone.now)
+        alone.endpoint.send_failed("udp", THERE, "no route to host", alone.now)
+        failed = alone.events()[-1]
+        assert isinstance(failed, ev.RegistrationFailed)
+        alone.now += failed.retry_in
+        alone.endpoint.tick(alone.now)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert [gap <= upper for gap, upper in zip(gaps, (1, 2, 4, 8), strict=False)] == [True] * 4
+    assert gaps[4] >= 15

@@ -270,6 +270,22 @@ def test_back_to_the_primary_when_its_bar_ends_and_no_flapping_while_it_is_dead(
     assert len(asked) == count, "home again, and nothing more to try"
 
 
+def test_a_primary_that_is_up_but_does_not_know_us_costs_no_registration() -> None:
+    alone = Alone(register=True, server="pbx.test", keepalive=0.0)
+    ranked = [Target("udp", *SEVEN, rank=0), Target("udp", *EIGHT, rank=1)]
+    alone.endpoint.resolved("udp:pbx.test:", ranked, alone.now, ttl=100_000)
+    (first,) = alone.heard()
+    (second,) = alone.say(answer(first, 503), remote=SEVEN)
+    alone.say(answer(second, 200, more="Expires: 3600\n"), remote=EIGHT)
+    (home,) = alone.pass_time(60.2)
+    assert alone.sent[-1][1].remote == SEVEN
+    (back,) = alone.say(answer(home, 404), remote=SEVEN)
+    assert alone.sent[-1][1].remote == EIGHT
+    alone.say(answer(back, 200, more="Expires: 3600\n"), remote=EIGHT)
+    assert not any(isinstance(event, ev.RegistrationFailed) for event in alone.events())
+    assert alone.pass_time(100) == [], "and it is not asked again at once"
+
+
 def _parsed(data: bytes) -> Request:
     from offhook.sip.messages.parser import parse_datagram
 

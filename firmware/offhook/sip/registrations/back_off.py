@@ -7,6 +7,8 @@ from offhook.sip.settings import BackOff
 REFUSED = frozenset({401, 403, 404, 407})
 MAX_RETRY_AFTER = 3600
 LEAST_GAP = 4.0
+FRESH_S = 20.0
+FRESH_TRIES = 4
 
 
 class RetryClock:
@@ -19,6 +21,13 @@ class RetryClock:
         self._gap = LEAST_GAP
         self._wished_until = 0.0
         self._refused = False
+        self._fresh_until = 0.0
+        self._fresh_tries = 0
+
+    def network_changed(self, now: float) -> None:
+        """Be quick for a while: a link that has just come up often has no way to the server in its first second."""
+        self._fresh_until = now + FRESH_S
+        self._fresh_tries = FRESH_TRIES
 
     def succeeded(self) -> None:
         """The server took the registration: begin anew the next time."""
@@ -29,6 +38,9 @@ class RetryClock:
 
     def failed(self, status: int, retry_after: int, now: float) -> float:
         """Return the seconds to wait: doubling, with jitter, at least what the server asked for."""
+        if status == 0 and self._fresh_tries and now < self._fresh_until:
+            self._fresh_tries -= 1
+            return 2.0 ** (FRESH_TRIES - self._fresh_tries - 1) * (0.5 + 0.5 * self._fraction())
         upper = min(self._settings.limit, self._settings.base * float(1 << min(self._failures, 16)))
         self._refused = status in REFUSED
         if self._refused:

@@ -65,6 +65,7 @@ class Registration:
         self._homeward: Timer | None = None
         self._request: ClientRequest | None = None
         self._maybe_bound = False
+        self._going_home = False
         self._contact = ""
         self._old_contact = ""
         self._settled = False
@@ -109,6 +110,7 @@ class Registration:
     def moved(self, now: float) -> None:
         """Register anew, from a new address perhaps: the network is another."""
         self.account.forget_network()
+        self._clock.network_changed(now)
         self._keep_alive.stop()
         if self.stage not in (Stage.IDLE, Stage.REMOVING) and self._sent_at != now:
             self._abandon()
@@ -122,7 +124,7 @@ class Registration:
 
     def unreachable(self, transport: Transport, remote: Address, now: float) -> None:
         """Take an ICMP error, or a connection that could not be made, from where the registration stands."""
-        if self.remote == (transport, remote):
+        if self.remote == (transport, remote) and not self._core.is_connected(transport, remote):
             self._flow_failed("unreachable", now)
 
     def _flow_failed(self, reason: str, now: float) -> None:
@@ -158,6 +160,7 @@ class Registration:
     def _send(self, expires: int, now: float, keep: bool = True) -> None:
         self._disarm()
         self._sent_at = now
+        self._going_home = not keep
         self.stage = Stage.TRYING
         account = self.account
         uri = SipUri(account.uri.scheme, None, None, account.uri.host, account.uri.port, (), ())
@@ -218,6 +221,10 @@ class Registration:
             self._send(self._expires, now)
         elif response.status == FIRST_HOP_LACKS_OUTBOUND and self.account.offers_outbound:
             self.account.offers_outbound = self.account.has_outbound = False
+            self._send(self._expires, now)
+        elif self._going_home and request is not None and request.target is not None:
+            # Up again, but not fit for us yet: stay where we are well, and try later.
+            self._core.hops.book.failed(request.target, now, response.retry_after)
             self._send(self._expires, now)
         else:
             self._failed(response.status, response.reason, response.retry_after or 0, now)
