@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,3 +119,32 @@ def test_nothing_but_an_emergency_number_is_one(plan: str, numbers: tuple[str, .
     phone = collector(plan, numbers)
     for verdict in (phone.judge(digits), phone.finish(digits)):
         assert (verdict.outcome is Outcome.EMERGENCY) <= (digits in numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "number"),
+    [
+        ("555", Outcome.PLACE, "555"),
+        ("+4755512345", Outcome.PLACE, "+4755512345"),
+        ("tel:555", Outcome.PLACE, "555"),
+        ("sip:bob@pbx.test", Outcome.PLACE, "sip:bob@pbx.test"),
+        ("sip:555@pbx.test", Outcome.PLACE, "sip:555@pbx.test"),
+        ("sip:555;phone-context=x@pbx.test", Outcome.PLACE, "sip:555;phone-context=x@pbx.test"),
+        ("112", Outcome.EMERGENCY, "112"),
+        ("9112", Outcome.EMERGENCY, "112"),
+        ("sip:112@pbx.test", Outcome.EMERGENCY, "112"),
+        ("sip:112;x=y@pbx.test", Outcome.EMERGENCY, "112"),
+        ("900", Outcome.REFUSED, ""),
+        ("+900", Outcome.REFUSED, ""),
+        ("sip:900@pbx.test", Outcome.REFUSED, ""),
+        ("5", Outcome.REFUSED, ""),
+        ("bob", Outcome.REFUSED, ""),
+        ("", Outcome.REFUSED, ""),
+    ],
+)
+def test_a_number_that_nobody_dialled_goes_through_the_dial_plan_and_its_locks(
+    text: str, outcome: Outcome, number: str
+) -> None:
+    plan = PhoneSettings(dialplan="!900|xxx.", emergency_numbers=("112",), outside_prefix="9")
+    verdict = DigitCollector(plan).whole(text)
+    assert (verdict.outcome, verdict.number) == (outcome, number)

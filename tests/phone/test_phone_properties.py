@@ -279,6 +279,27 @@ def test_an_emergency_call_can_be_placed_from_every_state(
 
 
 @given(SETTINGS, st.lists(EVENTS, max_size=50))
+@settings(max_examples=250, deadline=None)
+def test_a_tap_on_the_hook_in_a_call_is_the_way_to_an_emergency_call(
+    options: PhoneSettings, events: list[on.Event]
+) -> None:
+    """Nobody has to hang up for it: what is in the ear, held or on its way ends when the digits are complete."""
+    line = Line(options)
+    for event in events:
+        line.event(event)
+    alone = line.phone.waiting is None and not line.phone.held and not line.phone.in_emergency
+    if not (line.lifted and alone and options.second_call and line.phone.state is State.TALKING):
+        return
+    line.event(on.HookFlash())
+    line.emergency.clear()
+    line.dial("112")
+    if not line.emergency:
+        line.event(on.TimerFired("dial"))
+    assert line.emergency == ["112"]
+    assert line.calls == {line.phone.call}
+
+
+@given(SETTINGS, st.lists(EVENTS, max_size=50))
 @settings(max_examples=150, deadline=None)
 def test_a_row_of_calls_cannot_keep_a_person_from_dial_tone(options: PhoneSettings, events: list[on.Event]) -> None:
     """After each event a further call comes in; who hangs up at once and lifts again has a line soon."""
