@@ -14,7 +14,7 @@ class Three(Pair):
     """Peers a, b and c with the users 1001, 1002 and 1003; account ``to-b`` of a has b as its server, and so on.
 
     Each rings and answers at once while its name is in ``answering``, takes over with Replaces, and calls whom a REFER
-    names while its name is in ``obeying``: the new call's handle is ``new``. A refusal is said with ``refusing``.
+    names while its name is in ``obeying``: the first new call's handle is ``new``, then ``new2`` ... A refusal is said with ``refusing``.
     """
 
     def __init__(self, seed: int = 1, link: Link | None = None, settings: EndpointSettings | None = None) -> None:
@@ -24,6 +24,7 @@ class Three(Pair):
         self.obeying = {"a", "b", "c"}
         self.refusing: dict[str, int] = {}
         self.ringing: dict[str, str] = {}
+        self._placed = 0
         self.taken_over: list[tuple[str, str]] = []
         for peer in self.all:
             for other in self.all:
@@ -71,8 +72,10 @@ class Three(Pair):
         if peer.name not in self.obeying:
             return
         name = next(name for name, user in USERS.items() if user in event.target)
-        peer.endpoint.accept_transfer(event.key, "new", self.now)
-        peer.endpoint.call("new", f"to-{name}", event.target, OFFER, self.now, headers=event.headers)
+        self._placed += 1
+        handle = "new" if self._placed == 1 else f"new{self._placed}"
+        peer.endpoint.accept_transfer(event.key, handle, self.now)
+        peer.endpoint.call(handle, f"to-{name}", event.target, OFFER, self.now, headers=event.headers)
 
 
 def progress(peer: Peer) -> list[tuple[int, bool]]:
