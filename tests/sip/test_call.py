@@ -432,3 +432,31 @@ def test_cancelled_before_any_answer_and_never_answered_ends_with_timer_b() -> N
     assert not pair.requests("CANCEL")
     assert pair.a.events == []
     assert pair.a.endpoint.settled
+
+
+def test_a_reason_for_hanging_up_goes_into_cancel_and_bye() -> None:
+    reason = 'Q.850;cause=102;text="no sound for 60 s"'
+    pair = ready()
+    handle = place(pair)
+    pair.b.endpoint.ring(handle, pair.now)
+    pair.run(0.1)
+    pair.a.endpoint.hang_up("o1", pair.now, reason)
+    pair.run(0.1)
+    assert pair.requests("CANCEL")[0].headers.get("Reason") == reason
+    over = pair.b.events[-1]
+    assert isinstance(over, ev.CallOver)
+    assert over.reason == "no sound for 60 s"
+    other = ready()
+    connect(other)
+    other.a.endpoint.hang_up("o1", other.now, reason)
+    other.run(0.1)
+    assert other.requests("BYE")[0].headers.get("Reason") == reason
+    assert isinstance(other.b.events[-1], ev.CallOver)
+
+
+def test_a_call_without_ack_ends_with_a_reason() -> None:
+    pair = ready(link=Link(drop=lambda data: data.startswith(b"ACK")))
+    handle = place(pair)
+    pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(33)
+    assert pair.requests("BYE", pair.b)[0].headers.get("Reason") == 'SIP;cause=408;text="no ACK came"'

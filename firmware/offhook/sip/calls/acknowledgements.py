@@ -9,6 +9,7 @@ from offhook.sip.messages.message import Request
 from offhook.sip.responses import set_body
 from offhook.sip.transactions.next_hop import Hop
 
+MAX_REMEMBERED = 8  # a 2xx is repeated for 32 s at most, and re-INVITEs come one after the other
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
@@ -39,6 +40,8 @@ class Acknowledgements:
             return
         self._waiting.discard(number)
         sent = self._sent[number] = []
+        while len(self._sent) > MAX_REMEMBERED:
+            del self._sent[next(iter(self._sent))]
         ack = self._dialog.request("ACK", number)
         for name in CREDENTIALS:
             for value in invite.headers.get_all(name):

@@ -5,7 +5,7 @@ end in one. A fork that lost gets one as well, without a handle: it is acknowled
 
 What a dialog can do is in its parts: :class:`OfferAnswer` and :class:`Reoffers` (sessions), :class:`SessionTimer`,
 :class:`ReliableResponses` and :class:`Pracks` (100rel), :class:`Infos`, :class:`ConnectedIdentity`. Requests that come
-in go by a table, method by method; further methods are in ``core.methods``.
+in are taken by :class:`IncomingRequests`.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ from offhook.sip.calls.connected import ConnectedIdentity
 from offhook.sip.calls.dialog import Dialog
 from offhook.sip.calls.ending import Bye
 from offhook.sip.calls.features import limit_features
-from offhook.sip.calls.info import Infos, info_refusal
+from offhook.sip.calls.incoming import IncomingRequests
+from offhook.sip.calls.info import Infos
 from offhook.sip.calls.offeranswer import OfferAnswer, Phase, session_part
 from offhook.sip.calls.offering import Wish
 from offhook.sip.calls.pracks import Pracks
@@ -26,10 +27,10 @@ from offhook.sip.calls.reoffers import Reoffers
 from offhook.sip.calls.session_timer import SessionTimer, Terms
 from offhook.sip.core import Core
 from offhook.sip.errors import LocalError
-from offhook.sip.events import Body, CallConfirmed, CallInfo, CallOver, Flow, PeerChanged, Transport
+from offhook.sip.events import Body, CallConfirmed, CallOver, Flow, PeerChanged, Transport
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
-from offhook.sip.responses import Refusal, body_of, reason_text, reply, respond_to, set_body
+from offhook.sip.responses import body_of, reply, set_body
 from offhook.sip.transactions.client_request import ClientRequest, RequestOwner
 from offhook.sip.transactions.next_hop import Hop
 from offhook.sip.transactions.server_transaction import ServerTransaction
@@ -87,14 +88,7 @@ class Session:
         self._ack_answers = False
         self._reason = ""
         self._retired = False
-        self._methods = {
-            "BYE": self._on_bye,
-            "INVITE": self._on_invite,
-            "UPDATE": self._on_update,
-            "PRACK": self._on_prack,
-            "INFO": self._on_info,
-            "OPTIONS": self._on_options,
-        }
+        self._incoming = IncomingRequests(self)
         core.dialogs[dialog.id] = self
 
     def contact(self, flow: Flow) -> str:
@@ -315,22 +309,10 @@ class Session:
 
     def on_request(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         """Take a request within the dialog."""
-        if not self.dialog.in_order(request):
-            respond_to(self.core, transaction, 500, "CSeq Out of Order", now)
-            return
-        self.dialog.learn(request)
-        own, further = self._methods.get(request.method), self.core.methods.get(request.method)
-        if own is not None:
-            own(request, transaction, now)
-        elif further is not None:
-            further(self, request, transaction, now)
-        else:
-            allow = (("Allow", ", ".join(self.core.allowed)),)
-            respond_to(self.core, transaction, 405, "", now, allow)
+        self._incoming.take(request, transaction, now)
 
-    def _on_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        respond_to(self.core, transaction, 200, "", now)
-        reason = reason_text(request)
+    def ended(self, reason: str, now: float) -> None:
+        """The other side said BYE."""
         if self.is_early and self.on_early_end is not None:
             self.on_early_end(reason or "the caller hung up", now)
             return
@@ -339,39 +321,6 @@ class Session:
         if was_up:
             self.tell_over(reason or "the other side hung up")
         self.finish()
-
-    def _on_invite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        self.see_request(request, transaction)
-        self.reoffers.on_reinvite(request, transaction, now)
-
-    def _on_update(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        self.see_request(request, transaction)
-        self.reoffers.on_update(request, transaction, now)
-
-    def _on_options(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        response = reply(self.core, request, 200)
-        self.describe(response)
-        response.headers.set("Accept", ", ".join(self.core.settings.accept))
-        transaction.respond(response, now)
-
-    def _on_info(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        refusal = info_refusal(request) if self.live else Refusal(481)
-        if refusal is not None:
-            respond_to(self.core, transaction, refusal.status, refusal.reason, now, refusal.headers)
-            return
-        respond_to(self.core, transaction, 200, "", now)
-        body = body_of(request)
-        if body is not None and self.handle is not None:
-            self.core.emit(CallInfo(self.handle, body))
-
-    def _on_prack(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        response = self.reliable.acknowledge(request, now) if self.reliable is not None else None
-        if response is None:
-            respond_to(self.core, transaction, 481, "", now)
-            return
-        self.reoffers.on_prack(request, response, transaction, now)
-        if self.on_prack is not None:
-            self.on_prack(now)
 
     # -- who is there -------------------------------------------------------------------------------------------
 
