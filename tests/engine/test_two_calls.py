@@ -370,6 +370,36 @@ def test_a_hand_over_that_nobody_takes_rings_back() -> None:
     among(scenario, options=options)
 
 
+def test_a_hand_over_that_nobody_answers_rings_back() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand, three: Hand) -> None:
+        await hold_and_call(one, two, three)
+        await two.shell.transport.close()
+        one.hang_up()
+        assert one.state is State.ON_HOOK
+        await one.until(State.RINGING, 60)
+        await three.until(State.REORDER)
+        assert one.leg("o1").held_here
+
+    among(scenario, options=JOINS, idle=False)
+
+
+def test_a_call_that_comes_while_two_are_being_joined_rings_and_they_stay_two() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand, three: Hand, four: Hand) -> None:
+        await hold_and_call(one, two, three)
+        one.hang_up()
+        four.lift()
+        four.dial("1001")
+        await four.until(State.RINGBACK)
+        one.lift()
+        await four.until(State.TALKING)
+        await settle_a_moment()
+        assert (one.heard(), two.heard(), three.heard()) == ({"1004"}, {"1003"}, {"1002"})
+        for hand in (one, two, three, four):
+            hand.hang_up()
+
+    among(scenario, phones=4, options=JOINS)
+
+
 # -- emergency ---------------------------------------------------------------------------------------------------
 
 
