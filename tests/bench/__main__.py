@@ -1,7 +1,7 @@
 """``./dev bench [NAME ...]``: the figures of docs/performance.md, measured on this machine, beside baresip's.
 
 Without names: parse cpu memory delay tone invite start flood, in some eight minutes. By name only: voice, some five
-minutes; and what needs neither network nor card: dsp jitter loss media.
+minutes; net, some six; and what needs neither network nor card: dsp jitter loss media.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calls, delay, dsp, flood, media, reactions, voice
+from tests.bench import calls, delay, dsp, flood, media, net, reactions, voice
 from tests.bench.processes import Memory, cpu_model, load
 from tests.bench.sip_parse import microseconds
 from tests.support.speech import Speech, make_speech
@@ -153,6 +153,7 @@ ALONE: dict[str, Callable[[], None]] = {
     "jitter": dsp.bench_jitter,
     "loss": dsp.bench_loss,
     "media": media.main,
+    "net": net.main,
 }
 
 

@@ -184,6 +184,7 @@ class Phone:
         verb: str = "run",
         control: bool = True,
         program: str = "offhook",
+        prefix: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -194,7 +195,8 @@ class Phone:
         sockets = Path(self._sockets.name)
         self.control_socket = sockets / "control"
         self.state_dir = state_dir or folder / "state"
-        command = [sys.executable, "-m", program, verb, "--config", str(self.config), "--board", str(self.board)]
+        command = [*prefix, sys.executable, "-m", program, verb]
+        command += ["--config", str(self.config), "--board", str(self.board)]
         command += ["--board-socket", str(sockets / "board")]
         command += ["--control-socket", str(self.control_socket)] if control else []
         command += ["--state-dir", str(self.state_dir), *arguments]
