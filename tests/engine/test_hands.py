@@ -1,6 +1,7 @@
 """Random hands on three phones: whatever they do to each other, no call is lost and none is left."""
 
 import asyncio
+import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from offhook.phone import events as phone
 from offhook.phone.settings import PhoneSettings
 from offhook.phone.states import State
+from offhook.sip.events import Transmit
 from tests.support.engine_bench import no_faults
 from tests.support.handsets import Hand, Proxy, among
 
@@ -71,10 +73,24 @@ async def move(hand: Hand, what: str) -> None:
             pass
 
 
+def roughen(hand: Hand, seed: int) -> None:
+    """Lose a tenth of what a phone sends, and send another tenth twice."""
+    chance, send = random.Random(seed), hand.shell.transport.send
+
+    def roughly(item: Transmit) -> None:
+        fate = chance.random()
+        for _ in range(0 if fate < 0.1 else 2 if fate > 0.9 else 1):
+            send(item)
+
+    hand.shell.transport.send = roughly  # type: ignore[method-assign]
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(WHO, MOVES), max_size=30), st.booleans())
-def test_no_call_is_lost_and_none_is_left(moves: list[tuple[int, str]], joins: bool) -> None:
+@given(st.lists(st.tuples(WHO, MOVES), max_size=30), st.booleans(), st.none() | st.integers(0, 99))
+def test_no_call_is_lost_and_none_is_left(moves: list[tuple[int, str]], joins: bool, rough: int | None) -> None:
     async def scenario(proxy: Proxy, *hands: Hand) -> None:
+        for hand in hands if rough is not None else ():
+            roughen(hand, rough)
         for who, what in moves:
             await move(hands[who], what)
             for hand in hands:
@@ -87,7 +103,7 @@ def test_no_call_is_lost_and_none_is_left(moves: list[tuple[int, str]], joins: b
                 hand.hang_up()
                 check(hand)
             await asyncio.sleep(1)
-        await asyncio.sleep(40)
+        await asyncio.sleep(80)
         for hand in hands:
             check(hand)
             assert hand.state is State.ON_HOOK
