@@ -10,6 +10,7 @@ from offhook.sip.events import Address, CloseFlow, Event, Flow, Transmit
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.messages.parser import parse_datagram
 from offhook.sip.settings import AccountSettings, EndpointSettings
+from offhook.sip.transactions.stun import is_stun
 
 A: Address = ("10.0.0.1", 5060)
 B: Address = ("10.0.0.2", 5060)
@@ -172,9 +173,9 @@ class Pair:
         heappush(self._wire, (at, self._order, to, data, flow))
 
     def messages(self, sender: Peer | None = None) -> Iterator[Request | Response]:
-        """Yield what was sent, parsed, retransmissions and lost ones included."""
+        """Yield what was sent, parsed, retransmissions and lost ones included, keep-alives left out."""
         for _, source, _, data in self.log:
-            if sender is None or sender.address == source:
+            if data.strip() and not is_stun(data) and (sender is None or sender.address == source):
                 yield parse_datagram(data)
 
     def requests(self, method: str, sender: Peer | None = None) -> list[Request]:
