@@ -240,6 +240,41 @@ def test_any_bytes_are_dropped_and_the_call_goes_on(data: bytes, suite: Suite, m
     assert two.unprotect(with_mki(packet, bytes.fromhex(mki), tail), 0.0) == rtp(3)
 
 
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.integers(1, 500)),
+        st.tuples(st.just("key"), st.integers(1, 4)),
+        st.tuples(st.just("wait"), st.integers(1, 8)),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=150)
+@given(STEPS, st.sampled_from(sorted(SIZES)), st.sampled_from(sorted(SIZES)))
+def test_keys_may_change_at_any_time_and_come_back_and_no_packet_is_lost(
+    steps: list[tuple[str, int]], first: Suite, second: Suite
+) -> None:
+    now, number, fill = 0.0, 0, 1
+    one, two = Srtp(pair(key(1, first), key(9))), Srtp(pair(key(9), key(1, first)))
+    seen: set[bytes] = set()
+    for kind, value in steps:
+        if kind == "key":
+            fill = value
+            mine = key(fill, first if fill % 2 else second)
+            one.update(pair(mine, key(9)), now)
+            two.update(pair(key(9), mine), now)
+        elif kind == "wait":
+            now += value
+        for _ in range(3):
+            number += value if kind == "send" else 1
+            packet = secured(one, rtp(number))
+            assert packet not in seen
+            seen.add(packet)
+            assert two.unprotect(packet, now) == rtp(number)
+    assert two.replayed == 0
+
+
 def test_no_key_shows_itself_and_all_cross_the_socket() -> None:
     plan = StreamSettings(
         ("192.0.2.7", 4000), "PCMU", 0, crypto=pair(key(0xAB), key(0xCD, mki="01"), key(0xEF, mki="02"))
