@@ -142,9 +142,9 @@ def unacceptable_body(core: Core, request: Request) -> Refusal | None:
     return Refusal(415, "", (("Accept", ", ".join(core.settings.accept)),))
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int = MAX_WORDS) -> str:
     """Return words from outside as they may stand in a log: one short line without control characters."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text[:MAX_WORDS])
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:most])
 
 
 def reason_text(request: Request) -> str:

@@ -35,6 +35,7 @@ STALE = 2.0
 LEAST_REFRESH = 5.0
 FIRST_HOP_LACKS_OUTBOUND = 439
 NOT_SHARED = 0.1
+MAX_CAUSE = 1000  # several targets, each with what it said: a certificate's fault alone takes a long line
 
 
 class Stage(Enum):
@@ -296,7 +297,7 @@ class Registration:
         self._stand_down()
         self.account.hold(None)
         delay = self._clock.failed(status, retry_after, now)
-        self._core.emit(RegistrationFailed(self.account.name, status, printable(reason), delay))
+        self._core.emit(RegistrationFailed(self.account.name, status, printable(reason, MAX_CAUSE), delay))
         self._wait(delay, now)
 
     def _wait(self, delay: float, now: float) -> None:
