@@ -244,6 +244,29 @@ def test_refer_to_carries_the_dialog_as_the_target_sees_it() -> None:
     assert accepted.to.tag != replaces.to_tag  # that was the new call's
 
 
+@pytest.mark.parametrize(
+    ("contact", "caller", "expected"),
+    [
+        ("<sip:bob@10.0.0.9:5060>", "<sip:bob@pbx.test>", "sip:bob@pbx.test"),
+        ("<sip:bob@pbx.test;gr=urn:uuid:1>", "<sip:bob@pbx.test>", "sip:bob@pbx.test;gr=urn:uuid:1"),
+        ("<sip:x@10.0.0.9:5060>", "<sip:anonymous@anonymous.invalid>", "sip:x@10.0.0.9:5060"),
+    ],
+)
+def test_the_target_is_named_so_that_it_can_be_reached(contact: str, caller: str, expected: str) -> None:
+    alone, _ = talking()
+    more = f"Contact: {contact}\n"
+    alone.say(message(caller=f"{caller};tag=b1", body="v=0", more=more))
+    alone.endpoint.answer("i1", ANSWER, alone.now)
+    (accepted,) = alone.heard()
+    alone.say(
+        message("ACK", to=f"<sip:1001@pbx.test>;tag={accepted.to.tag}", caller=f"{caller};tag=b1", branch="z9hG4bKa")
+    )
+    alone.endpoint.refer("o1", "", alone.now, replaces="i1")
+    (request,) = alone.heard()
+    target = request.headers.get("Refer-To") or ""
+    assert target.startswith(f"<{expected}?Replaces=c1%3Bto-tag%3Db1%3Bfrom-tag%3D")
+
+
 def test_an_attended_transfer_without_a_second_call_is_refused_here() -> None:
     three = Three()
     three.connect(three.a, three.b, "ab")

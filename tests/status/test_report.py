@@ -6,6 +6,7 @@ import pytest
 from offhook.engine.leg import Leg, LegListener
 from offhook.engine.session import MediaSession
 from offhook.sip.events import Registered, RegistrationFailed, Unregistered
+from offhook.sip.identity import CallerIdentity
 from offhook.sip.settings import AccountSettings
 from offhook.status.accounts import AccountBook
 from offhook.status.report import StatusReport, StreamFigures
@@ -116,3 +117,22 @@ def test_accounts_that_are_not_ours_change_nothing(name: str) -> None:
     book = AccountBook((account("desk"),))
     assert book.take(Registered(name, 60)) is None
     assert not book.in_service(name)
+
+
+def test_a_call_shows_what_is_known_of_its_caller() -> None:
+    incoming = leg()
+    incoming.caller = CallerIdentity(
+        privacy=True, diverted_from="1005", diversion="user-busy", verstat="TN-Validation-Passed", alert_info="urn:x"
+    )
+    (shown, plain) = cast(list[dict[str, object]], report([incoming, leg()])["calls"])
+    assert shown["private"] is True
+    assert (shown["diverted_from"], shown["diversion"]) == ("1005", "user-busy")
+    assert (shown["verstat"], shown["alert_info"]) == ("TN-Validation-Passed", "urn:x")
+    assert (plain["private"], plain["diverted_from"], plain["verstat"]) == (False, "", "")
+
+
+def test_mail_other_phones_and_texts_are_in_the_status() -> None:
+    status = report([])
+    assert status["mailbox"] == {"waiting": False, "accounts": []}
+    assert status["watched"] == []
+    assert status["texts"] == {"count": 0, "last": []}

@@ -66,7 +66,7 @@ class Agent(LegListener):
         """Take a call that the endpoint announced; one that takes the place of another is answered at once."""
         peer = event.caller.display or shown(event.peer)
         leg = Leg(event.call, event.call, "in", peer, event.account or "", False, self, "ringing", offered=event.body)
-        leg.desk = self._called_back()
+        leg.caller, leg.desk = event.caller, self._called_back()
         if event.replaces is not None:
             self._take_over(leg, event.replaces)
         elif self._legs.admit(leg):

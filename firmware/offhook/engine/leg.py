@@ -5,6 +5,7 @@ from typing import Literal
 
 from offhook.engine.session import MediaSession
 from offhook.sip.events import Body
+from offhook.sip.identity import CallerIdentity
 
 LegState = Literal["calling", "ringing", "early", "waiting", "talking", "held", "ending"]
 
@@ -29,6 +30,8 @@ class Leg:
     held_there: bool = field(default=False)
     offering: bool | None = field(default=None)
     """Whether the offer that is under way says hold; None: none is under way."""
+    caller: CallerIdentity | None = field(default=None)
+    """What an incoming call told about who calls."""
     desk: bool = field(default=False)
     """Whether it may be the emergency desk that calls back."""
 

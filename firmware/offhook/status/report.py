@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from offhook.engine.leg import Leg
+from offhook.sip.identity import CallerIdentity
 from offhook.status.accounts import AccountBook
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -109,6 +110,7 @@ class StatusReport:
             "buffer_ms": round(figures.buffer_ms, 1),
             "mos": None if figures.mos is None else round(figures.mos, 2),
             "rejected": figures.rejected,
+            **_caller(leg.caller),
         }
 
     def _secured(self, leg: Leg) -> str:
@@ -116,6 +118,18 @@ class StatusReport:
         if leg.session is None or not leg.session.secured:
             return "no"
         return "keys in clear" if self.accounts.keys_in_clear(leg.account) else "yes"
+
+
+def _caller(caller: CallerIdentity | None) -> dict[str, Json]:
+    """Return who passed a call on and why, what the network found out about its number, and how it wants to ring."""
+    known = caller or CallerIdentity()
+    return {
+        "private": known.privacy,
+        "diverted_from": known.diverted_from,
+        "diversion": known.diversion,
+        "verstat": known.verstat,
+        "alert_info": known.alert_info,
+    }
 
 
 def _place(address: tuple[str, int]) -> str:

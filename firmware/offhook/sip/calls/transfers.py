@@ -273,7 +273,8 @@ def _party(other: Session | None) -> Uri | None:
     """
     if other is None:
         return None
-    target = other.dialog.remote_target
-    if isinstance(target, SipUri) and target.param("gr") is not None:
+    target, party = other.dialog.remote_target, other.dialog.remote.uri
+    nameless = isinstance(party, SipUri) and (party.host.endswith(".invalid") or not party.user)
+    if nameless or (isinstance(target, SipUri) and target.param("gr") is not None):
         return target
-    return other.dialog.remote.uri
+    return party
