@@ -81,6 +81,11 @@ def test_a_call_shows_its_figures_rounded() -> None:
         "buffer_ms": 40.0,
         "mos": 4.12,
         "rejected": 0,
+        "private": False,
+        "diverted_from": "",
+        "diversion": "",
+        "verstat": "",
+        "alert_info": "",
     }
 
 
