@@ -40,6 +40,7 @@ def summary(status: dict[str, object]) -> list[str]:
         for row in calls:
             standing = f"{row['state']}, {row['seconds']} s, {row['codec']}".rstrip(", ")
             secured = _SECURED.get(str(row.get("secured")), "")
+            secured += f", {row['rejected']} packets rejected" if row.get("rejected") else ""
             lines.append(f"call       {row['call']}: {row['direction']} {row['peer']}: {standing}{secured}")
     for name, facts in _SECTIONS.items():
         section = status.get(name)

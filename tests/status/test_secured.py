@@ -64,7 +64,7 @@ def test_a_call_says_in_a_word_how_secure_it_is(
     call = only(seen["calls"])
     assert (call["srtp"], call["secured"], call["rejected"]) == (secured, word, 7)
     (line,) = [line for line in summary(seen) if line.startswith("call")]
-    assert line.endswith(f"PCMU{shown}")
+    assert line.endswith(f"PCMU{shown}, 7 packets rejected")
 
 
 @pytest.mark.parametrize(
