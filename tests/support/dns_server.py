@@ -20,7 +20,7 @@ class DnsServer(asyncio.DatagramProtocol):
     """
 
     def __init__(self, zone: Zone, ttl: int = 60) -> None:
-        self.zone = dict(zone)
+        self.zone: Zone = zone
         self.ttl = ttl
         self.silent = False
         self.port = 0

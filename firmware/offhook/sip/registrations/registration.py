@@ -34,7 +34,7 @@ REMOVE_PATIENCE = 3.0
 STALE = 2.0
 LEAST_REFRESH = 5.0
 FIRST_HOP_LACKS_OUTBOUND = 439
-NOT_SHARED = 0.1
+AFTER_THE_BAR = 0.1
 MAX_CAUSE = 1000  # several targets, each with what it said: a certificate's fault alone takes a long line
 
 
@@ -277,7 +277,7 @@ class Registration:
         hops = self._core.hops
         better = [known for known in hops.natural(self.account.register_hop) if known.rank < target.rank]
         if better:
-            at = max(min(hops.book.free_at(known) for known in better), now) + NOT_SHARED
+            at = max(min(hops.book.free_at(known) for known in better), now) + AFTER_THE_BAR
             self._homeward = self._core.timers.start(at, self._return)
 
     def _return(self, now: float) -> None:
