@@ -215,6 +215,11 @@ def test_a_flood_from_the_servers_address_ends_too_but_later() -> None:
     assert sum(map(len, answers)) == 4000
 
 
+def test_a_listed_network_may_say_as_much_as_a_server() -> None:
+    alone = Alone(replace(STRICT, accept_from="listed", listed=(ip_network("203.0.113.0/24"),)))
+    assert sum(len(alone.say(strange("OPTIONS", branch=f"z9hG4bK{n}"), remote=STRANGER)) for n in range(500)) == 500
+
+
 def test_who_we_have_asked_is_heard_whatever_he_sent_before() -> None:
     alone = Alone(STRICT)
     alone.endpoint.call("o1", "desk", "sip:bob@pbx.test", OFFER, alone.now)

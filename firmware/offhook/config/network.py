@@ -60,8 +60,9 @@ class TlsListen(Section):
 class Sip(Section):
     """The phone's own end of SIP."""
 
-    listen: Listen = HostPort("0.0.0.0", 5060)
-    """IP address and port for UDP and TCP; IPv6 in brackets, `[::]` takes IPv6 and IPv4; port 0: any that is free."""
+    listen: Listen = HostPort("::", 5060)
+    """IP address and port for UDP and TCP, IPv6 in brackets. `[::]` takes IPv6 and IPv4, `0.0.0.0` IPv4 alone; port 0:
+    any that is free."""
     tls_listen: TlsListen | None = None
     """Takes TLS connections from outside. Not set: calls come over the connection that the phone registered by."""
     udp_max: Annotated[int, Field(ge=500, le=65000), WHOLE] = 1300
@@ -74,8 +75,8 @@ class Sip(Section):
     listed: tuple[Network, ...] = ()
     """Networks that `accept_from: listed` lets in, as `[192.168.10.0/24, "2001:db8:1::/48"]`."""
     rate_limit: Annotated[float, Field(ge=0, le=100000), DECIMAL] | None = None
-    """Messages a second that one stranger may send before he gets no answer any more; servers may send a hundred times
-    as many. 0: no limit. Not set: 20, and no limit with `accept_from: any`."""
+    """Messages a second that one stranger may send before he gets no answer any more; servers and listed networks may
+    send a hundred times as many. 0: no limit. Not set: 20, and no limit with `accept_from: any`."""
     max_calls: Annotated[int, Field(ge=1, le=64), WHOLE] = 8
     """Calls at a time; who calls beyond that hears that the phone is busy."""
     check_sync_auth: Truth = True

@@ -62,17 +62,20 @@ class Gate:
 
     def is_trusted(self, ip: str) -> bool:
         """True where requests from this address are let in."""
-        settings = self._core.settings
-        if settings.accept_from == "any" or self.is_server(ip) or self.is_peer(ip):
-            return True
-        return settings.accept_from == "listed" and self._is_listed(ip)
+        return self._core.settings.accept_from == "any" or self._is_friend(ip)
+
+    def _is_friend(self, ip: str) -> bool:
+        return self.is_server(ip) or self.is_peer(ip) or self._is_listed(ip)
 
     def _is_listed(self, ip: str) -> bool:
+        settings = self._core.settings
+        if settings.accept_from != "listed":
+            return False
         try:
             address = ip_address(ip)
         except ValueError:
             return False
-        return any(address.version == network.version and address in network for network in self._core.settings.listed)
+        return any(address.version == network.version and address in network for network in settings.listed)
 
     # -- what he may ----------------------------------------------------------------------------------------------
 
@@ -123,11 +126,11 @@ class Gate:
     def admits(self, flow: Flow, now: float) -> bool:
         """Count a message, before it is read; False: not even an answer.
 
-        Servers and peers draw on a budget of their own, a hundred times as large: whoever floods the phone shuts
-        out himself. An address that a request of ours went to is heard in any case.
+        Servers, peers and listed networks draw on a budget of their own, a hundred times as large: whoever floods the
+        phone shuts out himself. An address that a request of ours went to is heard in any case.
         """
         ip = flow.remote[0]
-        if self.is_server(ip) or self.is_peer(ip):
+        if self._is_friend(ip):
             return self._friends.take(ip, now)
         return self._strangers.take(ip, now) or self._core.transactions.sends_to(ip)
 
