@@ -40,12 +40,17 @@ class Registrar:
         return self.shell.transport.udp[1]
 
 
+async def nothing_else(name: str) -> list[str]:
+    """The system knows no names of its own."""
+    raise socket.gaierror(-2, f"{name}: Name or service not known")
+
+
 class Phone:
     """One account at :data:`DOMAIN`, found by the name server at ``port``."""
 
     def __init__(self, port: int) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
-        resolver = Resolver(DnsClient(["127.0.0.1"], port))
+        resolver = Resolver(DnsClient(["127.0.0.1"], port), nothing_else)
         self.shell = EndpointShell(EndpointSettings(), os.urandom, self.events.put_nowait, resolver)
 
     def register(self) -> None:

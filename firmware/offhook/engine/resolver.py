@@ -75,7 +75,7 @@ class Resolver:
         """Return targets, at least one. ``transport`` None: any; ``secure``: TLS alone.
 
         ``local_ip``: what we send from; ``::`` serves both families. Raises NoSuchName, or NetworkError where another
-        try may well bring an answer.
+        try may well bring an answer; who asked says which name it was about.
         """
         plain: Transport = transport or ("tls" if secure else "udp")
         try:
@@ -90,7 +90,7 @@ class Resolver:
             places, ttl = await self._services(host, transport, secure)
             if not places:
                 places = [_Place(plain, host, _DEFAULT_PORTS[plain], 0)]
-        return await self._located(host, places, ttl, local_ip)
+        return await self._located(places, ttl, local_ip)
 
     async def _services(self, host: str, transport: Transport | None, secure: bool) -> tuple[list[_Place], float]:
         """Return where DNS says that the service is, and for how long; nothing where it says nothing of it."""
@@ -115,11 +115,11 @@ class Resolver:
         ttls = [answer.ttl for answer in answers if answer.records]
         if not places and ttls:
             # Only targets of "." (RFC 2782): the service is decidedly not there.
-            words = f"{host}: this domain offers no such service; set `transport` or `server` in the config"
+            words = "this domain offers no such service; set `transport` or `server` in the config"
             raise NoSuchName(words, min(ttls))
         return places, min([ttl, *ttls])
 
-    async def _located(self, host: str, places: Sequence[_Place], ttl: float, local_ip: str) -> Resolution:
+    async def _located(self, places: Sequence[_Place], ttl: float, local_ip: str) -> Resolution:
         """Look up the addresses of all places at once."""
         names = list(dict.fromkeys(place.host for place in places))
         answers = dict(zip(names, await asyncio.gather(*(self._addresses(name) for name in names)), strict=True))
@@ -132,10 +132,10 @@ class Resolver:
             ttl = min(ttl, *(answer.ttl for answer in found))
             return Resolution(tuple(targets)[:_MOST_TARGETS], ttl)
         if found:
-            raise NetworkError(f"{host} has no address that can be reached from {local_ip}; check `sip.listen`")
+            raise NetworkError(f"it has no address that can be reached from {local_ip}; check `sip.listen`")
         if any(answer.silent for answer in answers.values()):
-            raise NetworkError(f"{host}: the name server did not answer; check the network's DNS")
-        words = f"{host}: there is no such name, or it has no address; check `server` in the config"
+            raise NetworkError("the name server did not answer; check the network's DNS")
+        words = "there is no such name, or it has no address; check `server` in the config"
         raise NoSuchName(words, min(answer.ttl for answer in answers.values()))
 
     async def _addresses(self, name: str) -> Answer[str]:
