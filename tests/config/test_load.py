@@ -69,7 +69,7 @@ class TestGoodFiles:
     def test_a_country_is_enough(self) -> None:
         config = load("country: US\n")
         assert config.accounts == ()
-        assert config.sip.listen == HostPort("0.0.0.0", 5060)
+        assert config.sip.listen == HostPort("::", 5060)
         assert config.provisioning.url is None
 
     def test_the_least_board_is_taken(self) -> None:

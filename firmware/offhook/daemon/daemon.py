@@ -213,7 +213,7 @@ class Daemon:
             started=self._started,
             phone=lambda: line.switchboard.machine.state.name,
             legs=lambda: list(line.legs),
-            addresses=lambda: {"udp": transport.udp, "tcp": transport.tcp},
+            addresses=transport.addresses,
             power=lambda: dict(self.power.status()),
             emergency=self._emergency_status,
             config=self._config_status,

@@ -198,6 +198,11 @@ class SipTransport:
         found = source_ip(remote_ip, ip) if ip in EVERYWHERE else ip
         return found.partition("%")[0], port
 
+    def addresses(self) -> dict[str, Address]:
+        """Return where we listen by now, by transport."""
+        found = {"udp": self.udp, "tcp": self.tcp, "tls": self.tls or ("", 0)}
+        return {name: address for name, address in found.items() if address[1]}
+
     def _connection_to(self, ip: str) -> Connection | None:
         return next((known for known in self._tls if known.wanted is not None and known.wanted[0][0] == ip), None)
 
