@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from offhook.engine.caller import GAVE_UP, EmergencyCaller, EmergencySettings
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.resolver import Resolver
 from offhook.engine.shell import EndpointShell
+from offhook.engine.transport import TlsListen
 from offhook.errors import OffhookError
 from offhook.phone import events as phone
 from offhook.sdp.description import SessionDescription
@@ -28,6 +30,7 @@ from offhook.sdp.negotiate import LocalMedia, accept_offer
 from offhook.sip import events as sip
 from offhook.sip.events import Address, Body
 from offhook.sip.settings import EndpointSettings
+from tests.support.certs import make_authority
 from tests.support.engine_bench import LOOPBACK, End, no_faults, settle
 from tests.support.virtual_loop import run
 
@@ -93,6 +96,26 @@ class Desk:
             (str(c.request.uri).split(":")[0], c.flow.transport, c.request.headers.get("Geolocation") is not None)
             for c in self.calls
         ]
+
+
+class SecretDesk(Desk):
+    """Takes calls over TLS, with a certificate that nobody trusts."""
+
+    def __init__(self, behave: Behaviour, folder: Path) -> None:
+        super().__init__(behave)
+        shown = make_authority(folder, "DNS:elsewhere.example")
+        self.shell = EndpointShell(
+            EndpointSettings(any_user=True),
+            os.urandom,
+            self._take,
+            Resolver(),
+            tls_listen=TlsListen(LOOPBACK, 0, shown.certificate, shown.key),
+        )
+
+    async def open(self) -> Address:
+        await super().open()
+        assert self.shell.transport.tls is not None
+        return self.shell.transport.tls
 
 
 class Deaf:
@@ -184,7 +207,7 @@ def call_desks(
     transports: str = "",
     pairs: int = 10,
 ) -> None:
-    """Run ``scenario`` with an account at each desk; ``transports``: a letter each, ``u`` or ``t``."""
+    """Run ``scenario`` with an account at each desk; ``transports``: a letter each, ``u``, ``t`` or ``s`` (TLS)."""
 
     async def main() -> None:
         end = End("1001", pairs=pairs)
@@ -192,7 +215,7 @@ def call_desks(
         bench = Bench(end, location)
         try:
             for number, desk in enumerate(desks):
-                transport = "tcp" if transports[number : number + 1] == "t" else "udp"
+                transport = {"t": "tcp", "s": "tls"}.get(transports[number : number + 1], "udp")
                 end.join(await desk.open(), transport, f"desk{number}")  # type: ignore[arg-type]
                 bench.served.add(f"desk{number}")
             await scenario(bench)
@@ -235,6 +258,34 @@ def test_the_location_goes_over_tcp_in_one_body_with_the_offer(caplog: pytest.Lo
         call_desks(scenario, desk)
     assert "emergency call to 112 (urn:service:sos) begins" in caplog.text
     assert "was hung up here" in caplog.text
+
+
+def test_a_certificate_that_nobody_trusts_does_not_keep_help_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = SecretDesk(answers, tmp_path)
+
+    async def scenario(bench: Bench) -> None:
+        bench.caller.place("o1", "112")
+        assert await bench.up() < 0.5
+        assert desk.asked == [("urn", "tls", True)]
+        assert bench.end.shell.transport.security.emergency
+        bench.caller.end("o1")
+        assert not bench.end.shell.transport.security.emergency
+
+    call_desks(scenario, desk, transports="s")
+    assert "is not looked at" in caplog.text
+
+
+def test_a_server_that_has_no_tls_any_more_is_called_in_the_clear() -> None:
+    desk = Desk(answers)
+
+    async def scenario(bench: Bench) -> None:
+        bench.caller.place("o1", "112")
+        assert await bench.up() < 10
+        assert desk.asked[0][1] == "tcp"
+
+    call_desks(scenario, desk, transports="s")
 
 
 def test_a_number_of_its_own_service_asks_for_that_service() -> None:

@@ -287,6 +287,26 @@ def test_a_request_of_the_server_comes_by_our_connection_and_its_answer_goes_bac
     run(scenario)
 
 
+def test_messages_that_arrive_together_are_all_heard(authority: Authority, pair: Pair) -> None:
+    async def scenario() -> None:
+        server, log = await Server().open(pair.server_context()), Log()
+        transport = await phone(log, desk=TlsSettings(ca=authority.ca_file))
+        transport.send(Transmit(b"x", "tls", server.address, name="pbx.example", account="desk"))
+        await log.events.get()
+        await server.read.get()
+        rows = [b"%d" % number * 900 for number in range(30)]
+        for row in rows:
+            server.connections[0].write(row)  # each a TLS record of its own
+        heard = b""
+        while len(heard) < sum(map(len, rows)):
+            heard += (await log.events.get())[1]  # type: ignore[operator]  # received, and bytes
+        assert heard == b"".join(rows)
+        await transport.close()
+        await server.close()
+
+    run(scenario)
+
+
 def test_where_it_is_configured_tls_connections_are_taken(authority: Authority, pair: Pair) -> None:
     async def scenario() -> None:
         here, there = Log(), Log()

@@ -61,7 +61,8 @@ class Connection(asyncio.BufferedProtocol):
         self.heard = False
         self.ended_here = False
         self.doubtful = False  # accepted before the time was known, or in an emergency
-        self._piece = bytearray(_PIECE)
+        # A view, for asyncio's TLS fills slices of it: those of a bytearray would be copies, and records be lost.
+        self._piece = memoryview(bytearray(_PIECE))
         self.transport: asyncio.Transport | None = None
 
     @property
@@ -81,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self.transport = transport
         self._streams.made(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._piece
 
     def buffer_updated(self, nbytes: int) -> None:
