@@ -1,5 +1,6 @@
 """What a Kamailio between phones does: forks, changes the transport, dies, gives out GRUUs, keeps Path."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.support.baresip import Baresip, pbx_account
 from tests.support.certs import make_authority
 from tests.support.kamailio import Kamailio
 from tests.support.meeting import NAMES
+from tests.support.names import asking, name_server
 from tests.support.netns import SERVER_IP
 from tests.support.phone import Phone, account, config
 
@@ -125,3 +127,43 @@ def test_an_outbound_proxy_stays_in_every_path(tmp_path: Path, server: Kamailio,
             talk(phone)
             peer.hang_up()
             phone.wait_state("REORDER")
+
+
+def test_calls_and_registration_go_to_the_second_server_when_the_first_dies(
+    tmp_path: Path, make_phone: MakePhone
+) -> None:
+    zone = {
+        ("_sip._udp.pbx.test", "SRV"): ("10 0 5060 one.pbx.test.", "20 0 5070 two.pbx.test."),
+        ("one.pbx.test", "A"): (SERVER_IP,),
+        ("two.pbx.test", "A"): (SERVER_IP,),
+    }
+    with (
+        name_server(zone),
+        Kamailio(tmp_path / "one") as one,
+        Kamailio(tmp_path / "two", port=5070) as two,
+        start_baresip(tmp_path / "1002", "1002", two.address) as peer,
+    ):
+        phone = make_phone(config(account("pbx.test")), prefix=asking(tmp_path / "names"))
+        phone.wait_registered()
+        assert one.contacts("1001")
+        assert not two.contacts("1001")
+        one.stop()
+        phone.call("1002")
+        peer.wait_incoming()
+        peer.accept()
+        peer.wait_talking()
+        talk(phone)
+        phone.hang_up()
+        peer.wait_ended()
+        phone.wait_state("ON_HOOK")
+        end = time.monotonic() + 60
+        while not two.contacts("1001"):
+            assert time.monotonic() < end, phone.log()
+            time.sleep(0.2)
+        peer.dial("sip:1001@pbx.test")
+        phone.wait_for("ringer", on=True)
+        phone.lift()
+        peer.wait_talking()
+        talk(phone)
+        peer.hang_up()
+        phone.wait_state("REORDER")
