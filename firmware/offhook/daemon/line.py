@@ -111,9 +111,11 @@ class Line:
     def network_changed(self, state: NetworkState) -> None:
         """Go on from the addresses that this device has now: sockets, registrations, and calls that are up."""
         if self._ending is None:
-            self._binding = asyncio.get_running_loop().create_task(self._move(state))
+            self._binding = asyncio.get_running_loop().create_task(self._move(state, self._binding))
 
-    async def _move(self, state: NetworkState) -> None:
+    async def _move(self, state: NetworkState, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})  # two that bind at once would take the port from one another
         wanted = self._wanted or self.listen
         ip = wanted[0]
         own = ip not in EVERYWHERE and not ip_address(ip.partition("%")[0]).is_loopback

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 
 from offhook.engine.netlink import (
@@ -136,10 +137,8 @@ def _is_end(data: bytes) -> bool:
     """Whether a datagram ends a dump: NLMSG_DONE or NLMSG_ERROR is its last message."""
     at = 0
     while at + 16 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "little")
-        if int.from_bytes(data[at + 4 : at + 6], "little") in (2, 3):
-            return True
-        if length < 16:
+        length = int.from_bytes(data[at : at + 4], sys.byteorder)
+        if int.from_bytes(data[at + 4 : at + 6], sys.byteorder) in (2, 3) or length < 16:
             return True
         at += (length + 3) & ~3
     return False

@@ -61,6 +61,8 @@ def _bind(ip: str, port: int) -> socket.socket:
         if sock.family == socket.AF_INET:
             # DSCP Expedited Forwarding (RFC 4594 section 4.1): routers that look at it send voice first.
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _IP_TOS_EF)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _IP_TOS_EF)
         sock.bind((ip, port))
     except OSError:
         sock.close()
