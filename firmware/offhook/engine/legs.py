@@ -258,7 +258,7 @@ class Legs:
         leg.answered = True
         self._up(leg)
         leg.listener.leg_accepted(leg)
-        if session.lock_codec() or session.owes_offer:
+        if session.lock_codec() or session.owes_offer or leg.held_here:
             self._reoffers.offer(leg)
 
     def _confirmed(self, leg: Leg, body: Body | None) -> None:
@@ -276,7 +276,7 @@ class Legs:
     def _up(self, leg: Leg) -> None:
         leg.answered_at = self._shell.now()
         leg.held_there = leg.session is not None and leg.session.held
-        leg.state = "held" if leg.held_there else "talking"
+        leg.state = "held" if leg.held_there or leg.held_here else "talking"
         if leg.session is not None:
             leg.session.run()
         self._seen(leg, leg.state)

@@ -24,13 +24,17 @@ class Reoffers:
         self._seen = seen
 
     def hold(self, leg: Leg, on: bool) -> None:
-        """Put a leg on hold or take it back: silent both ways at once, then the other side is told by re-INVITE."""
-        if leg.session is None or not leg.answered or leg.emergency or leg.held_here is on:
+        """Put a leg on hold or take it back: silent both ways at once, then the other side is told by re-INVITE.
+
+        One that is not answered yet is told when it is.
+        """
+        if leg.session is None or leg.emergency or leg.held_here is on:
             return
         leg.held_here = on
         leg.session.set_hold(on)
-        self.follow(leg)
-        self.offer(leg)
+        if leg.answered:
+            self.follow(leg)
+            self.offer(leg)
 
     def offer(self, leg: Leg) -> None:
         """Offer what is so now; where an offer is under way, its answer comes first."""
