@@ -44,8 +44,12 @@ def summary(status: dict[str, object]) -> list[str]:
             lines.append(f"call       {row['call']}: {row['direction']} {row['peer']}: {standing}{secured}")
     for name, facts in _SECTIONS.items():
         section = status.get(name)
-        if isinstance(section, dict):
-            lines.append(f"{name:<10} {', '.join(fact for fact in facts(section) if fact)}")
+        said = [fact for fact in facts(section) if fact] if isinstance(section, dict) else []
+        if said:
+            lines.append(f"{name:<10} {', '.join(said)}")
+    watched = status.get("watched")
+    for row in watched if isinstance(watched, list) else ():
+        lines.append(f"watched    {row['uri']}: {row['state']}")
     return lines
 
 
@@ -87,9 +91,24 @@ def _audio(section: Section) -> list[str]:
     ]
 
 
+def _mailbox(section: Section) -> list[str]:
+    rows = section.get("accounts")
+    waiting = [row for row in rows if row["waiting"]] if isinstance(rows, list) else []
+    return [f"{row['new']} new for account {row['account']}" for row in waiting]
+
+
+def _texts(section: Section) -> list[str]:
+    last = section.get("last")
+    if not isinstance(last, list) or not last:
+        return []
+    return [f"{section.get('count')} received", f"the last from {last[-1]['from']}"]
+
+
 _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "power": _power,
     "emergency": _emergency,
     "config": _config,
     "audio": _audio,
+    "mailbox": _mailbox,
+    "texts": _texts,
 }
