@@ -38,7 +38,7 @@ class Scan:
         return [int(status) for status in _STATUS.findall(self.output)]
 
 
-def scan(tool: str, target: str, folder: Path, *options: str, timeout: float = 60.0) -> Scan:
+def scan(tool: str, target: str, folder: Path, *options: str, timeout: float = 150.0) -> Scan:
     """Run ``svmap``, ``svwar`` or ``svcrack`` from the stranger's address against ``ip:port``, to its end."""
     ip, _, port = target.rpartition(":")
     folder.mkdir(parents=True, exist_ok=True)
