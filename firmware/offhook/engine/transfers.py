@@ -161,7 +161,7 @@ class Transfers(LegListener):
         if move is None or leg is not move.new:
             return
         move.rings = leg.state != "early"
-        if move.old is None and not move.held_here:
+        if move.old is None and not leg.held_here:
             self._ring_back(move.rings)
 
     def leg_accepted(self, leg: Leg) -> None:
@@ -171,7 +171,7 @@ class Transfers(LegListener):
             return
         self._moves.remove(move)
         leg.listener = self._follows
-        held_here = move.held_here
+        held_here = leg.held_here
         if move.old is not None and move.old.state != "ending":
             held_here = move.old.held_here
             self._leave(move.old)
@@ -206,6 +206,8 @@ class Transfers(LegListener):
             self._failed(leg)
         else:
             move.old, move.held_here = None, leg.held_here
+            if leg.held_here:
+                self._legs.hold(move.new)  # from here on the person's hold is that of the new leg
             if move.rings and not move.held_here:
                 self._ring_back(True)
 
