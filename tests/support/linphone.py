@@ -189,9 +189,13 @@ class Linphone:
         """Send the peer of the current call elsewhere."""
         self.say(f"transfer {uri}")
 
-    def transfer_to_call(self, call: int, other: int) -> None:
-        """Join the peers of two calls, by the numbers that it gave them."""
-        self.say(f"transfer {call} --to-call {other}")
+    def join(self, uri: str) -> None:
+        """Hold the current call, call somebody who answers, and join the two (attended transfer)."""
+        self.hold()
+        self.dial(uri)
+        self.wait_talking()
+        first, second = re.findall(r"assigned id (\d+)", self._child.output())[-2:]
+        self.say(f"transfer {first} --to-call {second}")
 
     def send_digit(self, digit: str) -> None:
         """Send a DTMF digit into the current call."""
