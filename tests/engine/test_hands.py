@@ -122,4 +122,4 @@ def test_no_call_is_lost_and_none_is_left(data: st.DataObject, steps: int, joins
 
     options = PhoneSettings(dialplan="1xxx", emergency_numbers=("112",), transfer_on_hangup=joins)
     with no_faults():
-        among(scenario, options=options)
+        among(scenario, options=options, limit=600.0)  # news of a transfer may be waited for that long

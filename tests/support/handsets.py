@@ -240,9 +240,13 @@ async def settle_a_moment() -> None:
 
 
 def among(
-    scenario: Callable[..., Awaitable[None]], phones: int = 3, options: PhoneSettings = SETTINGS, idle: bool = True
+    scenario: Callable[..., Awaitable[None]],
+    phones: int = 3,
+    options: PhoneSettings = SETTINGS,
+    idle: bool = True,
+    limit: float = 40.0,
 ) -> None:
-    """Run ``scenario(proxy, *phones)``; where ``idle``, nothing may be left of any call at its end."""
+    """Run ``scenario(proxy, *phones)``; where ``idle``, nothing may be left of any call ``limit`` seconds later."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -257,7 +261,7 @@ def among(
                 hand.switchboard.post(phone.ServiceChanged(True))
             await scenario(proxy, *hands)
             if idle:
-                await settle(*hands)
+                await settle(*hands, limit=limit)
                 for hand in hands:
                     hand.assert_idle()
         finally:
