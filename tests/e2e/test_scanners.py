@@ -69,7 +69,7 @@ def test_svwar_at_full_speed_runs_into_silence(phone: Phone, tmp_path: Path) -> 
 def test_svcrack_has_nothing_to_crack(phone: Phone, tmp_path: Path) -> None:
     words = tmp_path / "words"
     words.write_text("".join(f"guess{number}\n" for number in range(100)) + "secret1001\n")
-    seen = scan("svcrack", phone.address(), tmp_path / "home", "-u", "1001", "-d", str(words), "-v", "--maximumtime=5")
+    seen = scan("svcrack", phone.address(), tmp_path / "home", "-u", "1001", "-d", str(words), "-v", seconds=10)
     assert "secret1001" not in seen.output
 
 

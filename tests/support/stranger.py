@@ -38,13 +38,15 @@ class Scan:
         return [int(status) for status in _STATUS.findall(self.output)]
 
 
-def scan(tool: str, target: str, folder: Path, *options: str, timeout: float = 150.0) -> Scan:
-    """Run ``svmap``, ``svwar`` or ``svcrack`` from the stranger's address against ``ip:port``, to its end."""
+def scan(tool: str, target: str, folder: Path, *options: str, seconds: float = 30.0) -> Scan:
+    """Run ``svmap``, ``svwar`` or ``svcrack`` from the stranger's address against ``ip:port``, at most so long.
+
+    svcrack goes on for as long as it gets any answer.
+    """
     ip, _, port = target.rpartition(":")
     folder.mkdir(parents=True, exist_ok=True)
-    command = [tool, "-p", port, "-b", STRANGER_IP, "-x", STRANGER_IP, *options, ip]
-    done = subprocess.run(
-        command,
+    process = subprocess.Popen(
+        [tool, "-p", port, "-b", STRANGER_IP, "-x", STRANGER_IP, *options, ip],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -52,7 +54,10 @@ def scan(tool: str, target: str, folder: Path, *options: str, timeout: float = 1
         errors="replace",
         env={**os.environ, "HOME": str(folder), "PYTHONPATH": ""},
         cwd=folder,
-        timeout=timeout,
-        check=False,
     )
-    return Scan(done.stdout)
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+    return Scan(output)
