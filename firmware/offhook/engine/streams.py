@@ -249,7 +249,7 @@ class SipStreams:
                     server_hostname=peer.server_name if peer and security else None,
                     ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT_S if security else None,
                 )
-        except (OSError, TimeoutError, OverflowError, NetworkError) as error:
+        except (OSError, TimeoutError, OverflowError, ValueError, NetworkError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer"
             self._could_not_connect(place, (reason_of(error, peer, remote) if peer else "") or reason)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offhook.engine.clock import time_is_known
-from offhook.engine.tls_names import CertificateNames, is_address, to_ascii
+from offhook.engine.tls_names import CertificateNames, is_address, is_domain, to_ascii
 from offhook.errors import NetworkError
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which the ssl module has no name for
@@ -58,8 +58,11 @@ class TlsPeer:
 
     @property
     def server_name(self) -> str:
-        """What to say in the handshake (SNI): the first name that is no address, an empty text for none."""
-        return next((to_ascii(name) for name in self.expected if not is_address(name)), "")
+        """What to say in the handshake (SNI): the first name that is a domain, an empty text for none.
+
+        OpenSSL takes no other, and a Contact, or a setting such as ``.example.com``, may name anything.
+        """
+        return next((name for name in map(to_ascii, self.expected) if is_domain(name) and not is_address(name)), "")
 
 
 class TlsClient:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 # sip:example.com, sip:example.com:5061;transport=tls, sip:[2001:db8::1]; one with a user part names a person.
 _SIP_URI = re.compile(r"sip:(\[[0-9a-f:.]+\]|[^@\[\]:;?/]+)(?::[0-9]+)?(?:[;?][^@]*)?", re.IGNORECASE)
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ class CertificateNames:
 def is_address(name: str) -> bool:
     """Whether a name is an IP address."""
     return bool(_numeric(name))
+
+
+def is_domain(name: str) -> bool:
+    """Whether a name, as :func:`to_ascii` gives it, can stand in DNS (:rfc:`1035#section-2.3.4`)."""
+    return len(name) <= 253 and _DOMAIN.fullmatch(name) is not None
 
 
 def to_ascii(name: str) -> str:
