@@ -147,7 +147,7 @@ def test_a_hop_by_address_may_show_the_name_of_the_accounts_server(authority: Au
 
 
 @pytest.mark.parametrize("name", [".pbx.example", "a..b", f"{'x' * 70}.example", "é" * 80, "pbx_1 .example", "a\0b"])
-def test_a_name_that_no_handshake_can_say_is_refused_like_any_other(authority: Authority, pair: Pair, name: str) -> None:
+def test_a_name_that_no_handshake_can_say_is_judged_as_any_other(authority: Authority, pair: Pair, name: str) -> None:
     settings = TlsSettings(ca=authority.ca_file)
     assert "not for" in attempt(pair, name, settings), "a Contact may name anything, beside a maddr"
     assert attempt(pair, "pbx.example", TlsSettings(name=name, ca=authority.ca_file)) == ""

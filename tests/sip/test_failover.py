@@ -286,6 +286,25 @@ def test_a_primary_that_is_up_but_does_not_know_us_costs_no_registration() -> No
     assert alone.pass_time(100) == [], "and it is not asked again at once"
 
 
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_a_primary_that_refuses_and_asks_for_no_bar_makes_no_storm(wish: str) -> None:
+    alone = Alone(register=True, server="pbx.test", keepalive=0.0)
+    ranked = [Target("udp", *SEVEN, rank=0), Target("udp", *EIGHT, rank=1)]
+    alone.endpoint.resolved("udp:pbx.test:", ranked, alone.now, ttl=100_000)
+    sent = alone.heard()
+    registers = 0
+    for _ in range(600):
+        while sent:
+            (request,) = requests(sent, "REGISTER")
+            registers += 1
+            if alone.sent[-1][1].remote == SEVEN:
+                sent = alone.say(answer(request, 503, more=f"Retry-After: {wish}\n"), remote=SEVEN)
+            else:
+                sent = alone.say(answer(request, 200, more="Expires: 3600\n"), remote=EIGHT)
+        sent = alone.pass_time(1.0)
+    assert registers <= 12
+
+
 def _parsed(data: bytes) -> Request:
     from offhook.sip.messages.parser import parse_datagram
 

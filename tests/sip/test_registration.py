@@ -10,7 +10,7 @@ from offhook.sip.endpoint import Endpoint
 from offhook.sip.messages.message import Request
 from offhook.sip.messages.parser import parse_datagram
 from offhook.sip.settings import AccountSettings, EndpointSettings
-from tests.support.sip_alone import Alone, answer
+from tests.support.sip_alone import THERE, Alone, answer
 from tests.support.sip_pair import A, B, Link, Pair
 from tests.support.sip_registrar import REGISTRAR, Answer, Registrar, registering
 
@@ -296,6 +296,27 @@ def test_a_stream_that_closes_is_registered_again_shortly() -> None:
     pair.a.endpoint.flow_closed(flow, pair.now)
     pair.run(3)
     assert len(registrar.requests) == 2
+
+
+def test_a_server_that_hangs_up_after_each_registration_is_asked_ever_later() -> None:
+    alone = Alone(register=True, transport="tcp")
+    sent, times = alone.heard(), []
+    for number in range(1, 11):
+        (register,) = sent
+        times.append(alone.now)
+        flow = ev.Flow("tcp", ("10.0.0.1", 40000 + number), THERE, number)
+        alone.endpoint.flow_opened(flow, alone.now)
+        text = answer(register, 200, more="Expires: 600\n")
+        alone.endpoint.receive(text.replace("\n", "\r\n").encode(), flow, alone.now)
+        alone.endpoint.flow_closed(flow, alone.now)
+        sent = []
+        while not sent:
+            sent = alone.pass_time(0.5)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps[:2]) <= 4.5
+    assert min(gaps[6:]) >= 30
+    assert max(gaps) <= 121
+    assert any(isinstance(event, ev.RegistrationFailed) for event in alone.events()), "and the status says so"
 
 
 def test_calls_are_possible_without_registration() -> None:

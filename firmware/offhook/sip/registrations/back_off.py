@@ -9,6 +9,7 @@ MAX_RETRY_AFTER = 3600
 LEAST_GAP = 4.0
 FRESH_S = 20.0
 FRESH_TRIES = 4
+STANDS = 120.0  # min-regtime of RFC 5626 section 4.5: what stood so long counts as a success
 
 
 class RetryClock:
@@ -23,11 +24,13 @@ class RetryClock:
         self._refused = False
         self._fresh_until = 0.0
         self._fresh_tries = 0
+        self._short_lived = 0
 
     def network_changed(self, now: float) -> None:
         """Be quick for a while: a link that has just come up often has no way to the server in its first second."""
         self._fresh_until = now + FRESH_S
         self._fresh_tries = FRESH_TRIES
+        self._short_lived = 0
 
     def succeeded(self) -> None:
         """The server took the registration: begin anew the next time."""
@@ -49,6 +52,15 @@ class RetryClock:
         wish = float(min(retry_after, MAX_RETRY_AFTER))
         self._wished_until = now + wish
         return max(upper * (0.5 + 0.5 * self._fraction()), wish)
+
+    def broken(self, stood: float) -> float:
+        """Return the seconds to wait after a stream broke that had carried the registration for ``stood`` seconds.
+
+        One or two at first; doubling up to the longest wait while the server takes the registration and hangs up.
+        """
+        pause = min(self._settings.limit, 2.0 * float(1 << min(self._short_lived, 16)))
+        self._short_lived = 0 if stood >= STANDS else self._short_lived + 1
+        return pause * (0.25 + 0.75 * self._fraction())
 
     def may_hurry(self, sent: float, now: float) -> bool:
         """True when somebody who waits for the line may have it tried at once; what the server asked for is kept."""

@@ -35,6 +35,8 @@ STALE = 2.0
 LEAST_REFRESH = 5.0
 FIRST_HOP_LACKS_OUTBOUND = 439
 AFTER_THE_BAR = 0.1
+TOLD = 5.0  # a stream that is made anew within seconds is no news
+LEAST_AWAY, MOST_AWAY = 30.0, 600.0
 MAX_CAUSE = 1000  # several targets, each with what it said: a certificate's fault alone takes a long line
 
 
@@ -62,11 +64,13 @@ class Registration:
         self._keep_alive = KeepAlive(core, account, self._flow_failed, self.refresh)
         account.on_doubt = self._flow_failed
         self._sent_at = float("-inf")
+        self._stands_since: float | None = None
         self._timer: Timer | None = None
         self._homeward: Timer | None = None
         self._request: ClientRequest | None = None
         self._maybe_bound = False
         self._going_home = False
+        self._returns = 0
         self._contact = ""
         self._old_contact = ""
         self._settled = False
@@ -121,7 +125,11 @@ class Registration:
         """The stream that carried the registration closed: register again shortly (:rfc:`5626#section-4.4`)."""
         if self.stage is Stage.REGISTERED:
             self._keep_alive.stop()
-            self._wait(0.5 + 1.5 * self._core.fraction(), now)
+            pause = self._broken(now)
+            if pause >= TOLD:
+                reason = "the server hangs up soon after it took the registration"
+                self._core.emit(RegistrationFailed(self.account.name, 0, reason, pause))
+            self._wait(pause, now)
 
     def unreachable(self, transport: Transport, remote: Address, now: float) -> None:
         """Take an ICMP error, or a connection that could not be made, from where the registration stands."""
@@ -135,8 +143,12 @@ class Registration:
         """
         if self.stage is Stage.REGISTERED and self.account.flow is not None:
             self._keep_alive.stop()
-            pause = 0.0 if self.account.flow.transport == "udp" else 0.5 + 1.5 * self._core.fraction()
+            pause = 0.0 if self.account.flow.transport == "udp" else self._broken(now)
             self._wait(max(self._sent_at + STALE - now, pause), now)
+
+    def _broken(self, now: float) -> float:
+        """Return how long to wait now that the stream is gone."""
+        return self._clock.broken(now - self._stands_since if self._stands_since is not None else 0.0)
 
     def stop(self, now: float) -> None:
         """Remove the binding (Expires 0), one that may be on its way too; without one there is nothing to remove."""
@@ -257,6 +269,8 @@ class Registration:
             # Where we do not listen for TLS our end of the connection is known only now that it is up.
             changed |= not _same_uri(self._contact, account.binding(sent.transport, sent.remote[0]))
         self.stage = Stage.REGISTERED
+        if self._stands_since is None:
+            self._stands_since = now
         if changed and not self._settled:
             self._settled = True  # once a round: a NAT that answers anew each time must not make us spin
             self._send(self._expires, now)
@@ -270,19 +284,26 @@ class Registration:
         self._plan_return(target, now)
 
     def _plan_return(self, target: Target, now: float) -> None:
-        """Registered at a second choice: try the better ones again when the bar of one ends."""
+        """Registered at a second choice: try the better ones again when the bar of one ends.
+
+        A server may ask for no bar at all (``Retry-After: 0``) and refuse each time: that makes it wait ever longer.
+        """
         if self._homeward is not None:
             self._homeward.cancel()
             self._homeward = None
         hops = self._core.hops
         better = [known for known in hops.natural(self.account.register_hop) if known.rank < target.rank]
         if better:
-            at = max(min(hops.book.free_at(known) for known in better), now) + AFTER_THE_BAR
+            least = now + min(LEAST_AWAY * float(1 << min(self._returns, 16)), MOST_AWAY)
+            at = max(min(hops.book.free_at(known) for known in better) + AFTER_THE_BAR, least)
             self._homeward = self._core.timers.start(at, self._return)
+        else:
+            self._returns = 0
 
     def _return(self, now: float) -> None:
         if self.stage is Stage.REGISTERED:
             self._settled = False
+            self._returns += 1
             self._send(self._expires, now, keep=False)
 
     def _raise_expires(self, response: Response) -> bool:
@@ -303,6 +324,7 @@ class Registration:
     def _wait(self, delay: float, now: float) -> None:
         self.stage = Stage.WAITING
         self._settled = False
+        self._stands_since = None
         self._arm(delay, now)
 
     def _removed(self, now: float) -> None:
