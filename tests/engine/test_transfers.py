@@ -192,7 +192,11 @@ def test_hanging_up_meanwhile_ends_both_legs() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["112", "9112", "sip:112@pbx.test", "sip:1%312@pbx.test", "sip:1-1-2@pbx.test", "sip:+112@pbx.test", "tel:112"],
+    [
+        *("112", "9112", "tel:112", "sip:112@pbx.test", "sip:1%312@pbx.test", "sip:1-1-2@pbx.test"),
+        *("sip:112%23@pbx.test", "sip:112%20@pbx.test", "sip:112!@pbx.test", "sip:1_1_2@pbx.test"),
+        *("sip:+112@pbx.test", "sip:112", "sip:sos@pbx.test"),
+    ],
 )
 def test_nobody_is_moved_to_an_emergency_number(target: str) -> None:
     async def scenario(a: End, b: Mover, c: End) -> None:
@@ -216,6 +220,20 @@ def test_the_locks_of_the_dial_plan_hold_for_transfers(target: str) -> None:
         await b.expect(phone.CallEnded)
 
     of_three(scenario)
+
+
+@pytest.mark.parametrize(
+    ("target", "may"),
+    [
+        *(("sip:1003@pbx.test", True), ("sip:voicemail@pbx.test", True), ("tel:1003", True)),
+        *(("sip:112@pbx.test", False), ("tel:112", False), ("sip:2000@pbx.test", False), ("sip:1007@pbx.test", False)),
+    ],
+)
+def test_a_redirection_leads_only_where_a_transfer_may(target: str, may: bool) -> None:
+    mover = Mover("1002", bars={"sip:1007@pbx.test"})
+    mover.accounts.append(AccountSettings("desk", "sip:1002@pbx.test", "1002", "", "127.0.0.1:9", "udp", False))
+    assert mover.transfers.may_redirect(target, "desk") is may
+    assert not mover.transfers.may_redirect(target, "nobody")
 
 
 def test_what_the_guard_bars_is_not_called() -> None:

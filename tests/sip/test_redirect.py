@@ -66,6 +66,27 @@ def test_a_redirected_call_goes_on_with_the_same_call_id_and_says_so() -> None:
     assert isinstance(alone.events()[-1], ev.CallAccepted)
 
 
+def test_a_redirection_to_what_may_not_be_called_is_passed_over() -> None:
+    alone = Alone()
+    asked: list[tuple[str, str]] = []
+
+    def may_call(target: str, account: str) -> bool:
+        asked.append((target, account))
+        return "112" not in target
+
+    alone.endpoint.judge_redirects(may_call)
+    invite = calling(alone)
+    again = next_invite(alone.say(moved(invite, "<sip:112@pbx.test?Priority=emergency>", "<tel:112>", "<sip:y@p>")))
+    assert str(again.uri) == "sip:y@p"
+    assert ("sip:112@pbx.test", "desk") in asked
+    (ack,) = alone.say(moved(again, "<sips:112@pbx.test>"))
+    assert isinstance(ack, Request)
+    assert ack.method == "ACK"
+    refused = alone.events()[-1]
+    assert isinstance(refused, ev.CallRefused)
+    assert refused.status == 302
+
+
 def test_contacts_are_tried_by_q_one_after_the_other() -> None:
     alone = Alone()
     invite = calling(alone)

@@ -137,6 +137,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         line.switchboard.request,
         line.media,
     )
+    line.shell.endpoint.judge_redirects(transfers.may_redirect)
     names = [account.name for account in accounts]
     line.programs = Programs(names, line.legs, line, line.switchboard.request, lambda: line.caller.up)
     watchers.add(line.programs)

@@ -142,11 +142,19 @@ class Transfers(LegListener):
         self._shell.endpoint.accept_transfer(event.key, leg.handle, self._shell.now())
         return 0
 
+    def may_redirect(self, target: str, account: str) -> bool:
+        """Judge where a 3xx leads, by the account of this name: where a REFER may lead, it may."""
+        found = self._account(account)
+        return found is not None and self._may_call(target, found)
+
     def _may_call(self, target: str, account: AccountSettings) -> bool:
         """Judge a target as if it was dialled; dashes and dots in a number are nothing to hide behind."""
         uri = parse_uri(target)
-        number = number_of(uri) if not isinstance(uri, SipUri) else (uri.user or "").partition(";")[0]
+        number = number_of(uri) if not isinstance(uri, SipUri) else (uri.user or uri.host).partition(";")[0]
         bare = number.translate(_SEPARATORS)
+        plain = "".join(char for char in number if char.isalnum())
+        if plain.lower() == "sos" or self._judge(plain).outcome is Outcome.EMERGENCY:
+            return False  # whatever stands around the digits: somebody on the way may pass over it
         asked = [target] if isinstance(uri, SipUri) else []
         if bare.removeprefix("+").isdigit() or not isinstance(uri, SipUri):
             asked.append(bare)

@@ -62,6 +62,8 @@ class Core:
         self.pings: dict[tuple[Transport, Address], int] = {}  # pings of ours that wait for their pong
         self.ponged: set[Flow] = set()  # the streams by which a ping was answered
         self.stun: dict[bytes, OnStun] = {}  # who waits for the answer to a STUN request, by its transaction id
+        # Whether a 3xx may lead to a target, by an account's name.
+        self.may_redirect: Callable[[str, str], bool] = lambda target, account: True
         self._random = random
         self._secret = random(16)
         self._refused: dict[Address, float] = {}

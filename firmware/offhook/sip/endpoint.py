@@ -218,6 +218,10 @@ class Endpoint:
         calling.start(uri, body, headers, transport == "tcp", now)
         self._sweep()
 
+    def judge_redirects(self, may_call: Callable[[str, str], bool]) -> None:
+        """Let a 3xx lead only to where ``may_call(target, account name)`` says yes; until then, anywhere."""
+        self._core.may_redirect = may_call
+
     def ring(self, call: str, now: float) -> None:
         """Say 180 to an incoming call."""
         if isinstance(side := self._calls.get(call), CalledSide):

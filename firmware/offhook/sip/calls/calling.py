@@ -68,7 +68,7 @@ class CallingSide:
         if self._account.settings.privacy and not self._emergency:  # help must be able to call back
             make_private(request, self._account.settings.display_name)
             self._contact = self._account.anonymous_contact
-        self._redirects = Redirects(target, followed=not self._emergency)
+        self._redirects = Redirects(target, not self._emergency, self._may_call)
         self._first, self._body, self._stream_first = request, body, stream_first
         self._forks = Forks(self._open, body)
         self._send(request, now)
@@ -95,6 +95,9 @@ class CallingSide:
             on_heard=self._hear,
         )
         self._invite.start(now)
+
+    def _may_call(self, target: Uri) -> bool:
+        return self._core.may_redirect(str(target), self._account.name)
 
     def _again(self, target: Uri, now: float) -> None:
         """Send a further INVITE with the same Call-ID, From and To (:rfc:`3261#section-8.1.3.4`)."""

@@ -1,6 +1,7 @@
 """Where a call goes on after a 3xx (:rfc:`3261#section-8.1.3.4`): its contacts by ``q``, each once, not too many."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from offhook.sip.messages.message import Response
@@ -12,10 +13,14 @@ _Q = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 
 
 class Redirects:
-    """The targets of one call; ``followed`` false: a 3xx is the end of it (an emergency call goes where it must)."""
+    """The targets of one call; ``followed`` false: a 3xx is the end of it (an emergency call goes where it must).
 
-    def __init__(self, target: Uri, followed: bool = True) -> None:
+    ``may_call`` says of each target whether the person could have dialled it: no server leads past a lock.
+    """
+
+    def __init__(self, target: Uri, followed: bool = True, may_call: Callable[[Uri], bool] = lambda uri: True) -> None:
         self._followed = followed
+        self._may_call = may_call
         self._first = target
         self._seen: list[Uri] = [target]
         self._waiting: list[Uri] = []
@@ -40,8 +45,10 @@ class Redirects:
     def _allowed(self, uri: Uri) -> bool:
         """True for what may be called instead; ``sips`` never becomes less (section 8.1.3.4)."""
         if isinstance(self._first, SipUri) and self._first.scheme == "sips":
-            return isinstance(uri, SipUri) and uri.scheme == "sips"
-        return isinstance(uri, SipUri | TelUri)
+            fits = isinstance(uri, SipUri) and uri.scheme == "sips"
+        else:
+            fits = isinstance(uri, SipUri | TelUri)
+        return fits and self._may_call(uri)
 
     def _known(self, uri: Uri) -> bool:
         return any(uri.equivalent(seen) if isinstance(uri, SipUri) else uri == seen for seen in self._seen)
