@@ -155,14 +155,20 @@ def test_news_of_hold_of_the_held_call_is_remembered() -> None:
     assert phone.state is State.TALKING
 
 
-@pytest.mark.parametrize("events", [[], keys("66")], ids=["dial tone", "dialling"])
-def test_a_hold_that_fails_returns_to_the_call_with_a_word(events: list[on.Event]) -> None:
+def test_a_hold_that_fails_returns_to_the_call_with_a_word() -> None:
     phone = talking()
-    run(phone, on.HookFlash(), *events)
+    run(phone, on.HookFlash())
     actions = run(phone, on.CallHoldFailed("o1"))
     assert do.ResumeCall("o1") in actions
     assert actions[-1] == do.Say(PLAIN.hold_failed)
     assert (phone.state, phone.call, phone.held) == (State.TALKING, "o1", ())
+
+
+def test_a_hold_that_fails_takes_no_digits_from_who_dials() -> None:
+    phone = talking()
+    run(phone, on.HookFlash(), *keys("11"))
+    assert run(phone, on.CallHoldFailed("o1")) == []
+    assert do.PlaceEmergencyCall("o2", "112") in run(phone, on.KeyDown("2"))
 
 
 def test_a_hold_that_fails_when_the_second_is_placed_changes_nothing() -> None:

@@ -233,9 +233,10 @@ def note_hold(phone: Context, state: State, event: on.Event) -> State:
 
 
 def hold_failed(phone: Context, state: State, event: on.Event) -> State:
-    """Go back to a call that would not be held, as long as no other was placed beside it.
+    """Go back to a call that would not be held, as long as no other is being dialled.
 
-    Later it stays as it is: the other side is not heard and hears nothing, it was just not told why.
+    Later it stays as it is: the other side is not heard and hears nothing, it was just not told why. Who has begun to
+    dial may be calling for help: nothing takes his digits from him.
     """
     assert isinstance(event, on.CallHoldFailed)
     call = phone.find(event.call)

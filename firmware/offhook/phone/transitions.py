@@ -218,7 +218,7 @@ TRANSITIONS: Mapping[State, Mapping[EventType, Row]] = {
 
 
 def _aside(state: State) -> Mapping[EventType, Row]:
-    back = _TALK if state in (_S.DIAL_TONE, _S.DIALLING) else ()
+    back = _TALK if state is _S.DIAL_TONE else ()
     return {
         on.CallProceeding: IGNORE,
         on.CallEarlyMedia: IGNORE,
