@@ -1,5 +1,7 @@
 """Header values: addresses, Via, CSeq, media types, and what must not pass for one."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +120,12 @@ def test_received_and_rport_are_filled_in_at_their_place() -> None:
 @pytest.mark.parametrize("value", ["0", "65536", "x", "-1", "\u0665", "1234567"])
 def test_a_senseless_rport_counts_as_not_filled_in(value: str) -> None:
     assert Via.parse(f"SIP/2.0/UDP h;rport={value}").rport is None
+
+
+@pytest.mark.parametrize("value", ["zz", "[]", "1.2.3", "[fe80::1%25eth0]", "fe80::1%eth0", "::g"])
+def test_a_received_that_is_no_address_counts_as_not_there(value: str) -> None:
+    with suppress(RemoteError):
+        assert Via.parse(f"SIP/2.0/UDP h;received={value}").received is None
 
 
 def test_a_branch_may_hold_what_no_token_does() -> None:

@@ -279,6 +279,17 @@ def test_a_nat_that_answers_anew_each_time_does_not_make_us_spin() -> None:
     assert [type(event).__name__ for event in alone.events()] == ["Registered"]
 
 
+@pytest.mark.parametrize("seen", ["zz<", "%", "!", "[fe80::1]x", "..", "*"])
+def test_a_server_that_sees_us_at_no_address_changes_no_contact(seen: str) -> None:
+    alone = Alone(register=True)
+    (request,) = alone.heard()
+    text = answer(request, 200, more="Expires: 600\n").replace(";rport;", f";rport=40001;received={seen};")
+    for again in alone.say(text):
+        alone.say(answer(again, 200, more="Expires: 600\n"))
+    alone.endpoint.refresh_registration("desk", alone.now + 5)
+    assert "10.0.0.1" in (alone.heard()[-1].headers.get("Contact") or "")
+
+
 def test_a_streams_far_port_is_not_taken_for_ours() -> None:
     alone = Alone(register=True, transport="tcp")
     (first,) = alone.heard()

@@ -6,6 +6,7 @@ breaks the grammar of :rfc:`3261#section-25`, and nothing else.
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.messages.grammar import (
@@ -40,6 +41,14 @@ _CSEQ = re.compile(rf"{LWS}0*([0-9]{{1,10}})[ \t]++({TOKEN}){LWS}")
 _MEDIA_TYPE = re.compile(rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})")
 _USUAL_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS"})
 MAX_CSEQ = 2**31 - 1
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def _at_end(text: str, position: int) -> bool:
@@ -147,9 +156,11 @@ class Via:
 
     @property
     def received(self) -> str | None:
-        """The ``received`` address without brackets (:rfc:`5118#section-4.5`: both forms are seen)."""
-        value = find_param(self.params, "received")
-        return value.strip("[]") if value else None
+        """The ``received`` address without brackets (:rfc:`5118#section-4.5`: both forms are seen); it may be sent back
+        to us within a Contact of ours, so that what is no address counts as not there.
+        """
+        value = (find_param(self.params, "received") or "").strip("[]")
+        return value if _is_address(value) else None
 
     @property
     def rport(self) -> int | None:
