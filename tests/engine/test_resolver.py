@@ -250,6 +250,19 @@ def test_a_silent_name_server_is_no_decided_answer_and_costs_a_step_each() -> No
     assert run(scenario)[0] == pytest.approx(9.0, abs=0.1)
 
 
+@pytest.mark.parametrize("silent", ["pbx.test", "_sip._udp.pbx.test", "u.test"])
+def test_what_is_made_of_answers_of_which_one_is_missing_is_soon_asked_again(silent: str) -> None:
+    resolution = found(Names(WHOLE | {silent: 3.0}))
+    assert resolution.targets
+    assert resolution.ttl <= 30, "a lost answer shall not lead past the right server for an hour"
+
+
+def test_of_many_srv_records_the_best_are_taken() -> None:
+    many = [Srv(9, 1, 5060, "u.test")] * 20
+    names = Names(WHOLE | {"_sip._udp.pbx.test": [*many, Srv(0, 1, 5060, "v.test")]})
+    assert places(found(names, transport="udp"))[0] == ("udp", "192.0.2.3", 5060)
+
+
 @given(st.text(max_size=80), st.one_of(st.none(), st.integers(1, 65535)))
 def test_any_name_ends_in_targets_or_a_network_error(name: str, port: int | None) -> None:
     try:

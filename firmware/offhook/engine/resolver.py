@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from offhook.engine.dns_client import Answer, Dns, DnsClient, Naptr, NoSuchName
+from offhook.engine.dns_client import Answer, Dns, DnsClient, Naptr, NoSuchName, Srv
 from offhook.engine.srv_order import srv_groups
 from offhook.engine.system_names import is_local, routable, system_addresses
 from offhook.errors import NetworkError
@@ -28,6 +28,7 @@ _PREFIXES: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tl
 _SERVICES: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 _MOST_NAPTR, _MOST_SRV, _MOST_TARGETS = 8, 16, 32
 _SYSTEM_TTL_S = 30.0
+_SILENT_TTL_S = 30.0  # what was made of answers of which one is missing: DNS may well say otherwise when asked again
 
 Addresses = Callable[[str], Awaitable[list[str]]]
 
@@ -102,17 +103,19 @@ class Resolver:
         else:
             naptr = await self._dns.naptr(host)
             names = _offered(naptr.records, host, secure)
-            ttl = naptr.ttl if names else float("inf")
+            ttl = naptr.ttl if names else _SILENT_TTL_S if naptr.silent else float("inf")
             if not names:
                 wanted: tuple[Transport, ...] = ("tls",) if secure else ("udp", "tcp", "tls")
                 names = [(kind, _PREFIXES[kind] + host) for kind in wanted]
         answers = await asyncio.gather(*(self._dns.srv(name) for _, name in names))
         places: list[_Place] = []
         for (kind, _), answer in zip(names, answers, strict=True):
-            for group in srv_groups(answer.records[:_MOST_SRV], self._chance):
+            for group in srv_groups(_best(answer.records), self._chance):
                 rank = places[-1].rank + 1 if places else 0
                 places += [_Place(kind, record.target, record.port, rank) for record in group]
         ttls = [answer.ttl for answer in answers if answer.records]
+        if any(answer.silent for answer in answers):
+            ttl = min(ttl, _SILENT_TTL_S)
         if not places and ttls:
             # Only targets of "." (RFC 2782): the service is decidedly not there.
             words = "this domain offers no such service; set `transport` or `server` in the config"
@@ -130,6 +133,8 @@ class Resolver:
         found = [answer for answer in answers.values() if answer.records]
         if targets:
             ttl = min(ttl, *(answer.ttl for answer in found))
+            if any(answer.silent for answer in answers.values()):
+                ttl = min(ttl, _SILENT_TTL_S)
             return Resolution(tuple(targets)[:_MOST_TARGETS], ttl)
         if found:
             raise NetworkError(f"it has no address that can be reached from {local_ip}; check `sip.listen`")
@@ -169,6 +174,10 @@ class Resolver:
             return (not self._usable(ip), not (isinstance(address, IPv6Address) and address.is_global))
 
         return sorted(fitting, key=rank)
+
+
+def _best(records: Sequence[Srv]) -> list[Srv]:
+    return sorted(records, key=lambda record: record.priority)[:_MOST_SRV]
 
 
 def _offered(records: Sequence[Naptr], host: str, secure: bool) -> list[tuple[Transport, str]]:
