@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -88,6 +88,16 @@ async def talk(a: End, b: End) -> str:
     await b.expect(phone.CallAnswered)
     await a.expect(phone.CallAnswered)
     return incoming.call
+
+
+def early_media(c: End) -> None:
+    """Let c send sound before it answers."""
+    incoming = next(event for event in reversed(c.events) if isinstance(event, sip.IncomingCall))
+    assert incoming.body is not None
+    session = c.sessions.open("127.0.0.1")
+    c.shell.endpoint.early_media(incoming.call, session.answer_to(incoming.body), c.shell.now())
+    c.shell.pump()
+    session.close()
 
 
 async def rings_at(c: End) -> str:
@@ -272,6 +282,46 @@ def test_a_call_on_hold_here_is_on_hold_with_its_next_party_too() -> None:
         leg = b.legs.by_call(call)
         assert leg is not None
         assert leg.held_here
+        b.agent.end(call)
+
+    of_three(scenario)
+
+
+def test_the_next_party_of_a_call_on_hold_here_is_not_heard_before_it_answers() -> None:
+    async def scenario(a: End, b: Mover, c: End) -> None:
+        call = await talk(a, b)
+        b.agent.hold(call)
+        await a.expect(phone.CallHeld)
+        a.agent.transfer("o1", "1003")
+        await c.expect(phone.CallIncoming)
+        early_media(c)
+        await asyncio.sleep(0.2)
+        assert not any(plan.send or plan.receive for plan in b.media.running.values())
+        b.agent.resume(call)
+        await asyncio.sleep(0.2)
+        assert all(plan.send and plan.receive for plan in b.media.running.values())
+        b.agent.end(call)
+
+    of_three(scenario)
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_who_takes_the_place_of_a_call_that_is_being_moved_is_alone_in_the_ear(which: str) -> None:
+    async def scenario(a: End, b: Mover, c: End) -> None:
+        call = await talk(a, b)
+        a.agent.transfer("o1", "1003")
+        await rings_at(c)
+        await asyncio.sleep(0.2)
+        old, new = sorted((leg for leg in b.legs if leg.call == call), key=lambda leg: not leg.answered)
+        incoming = b.agent.incoming
+        replaced = (old if which == "old" else new).handle
+        b.agent.incoming = lambda event: incoming(replace(event, replaces=replaced))  # type: ignore[method-assign]
+        c.agent.place("o9", "1002")
+        await asyncio.sleep(1)
+        (leg,) = b.legs
+        assert (leg.call, leg.direction) == (call, "in")
+        assert len(b.media.running) == 1
+        assert b.tones() == []
         b.agent.end(call)
 
     of_three(scenario)

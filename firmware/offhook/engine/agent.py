@@ -80,6 +80,7 @@ class Agent(LegListener):
             self._legs.admit(leg)
             self._legs.reject(leg, _BUSY if old is not None else _NO_SUCH_CALL)
             return
+        before = self._all_of(old.call)  # two, where the other side is handing us over to somebody
         leg.call = old.call
         if not self._legs.admit(leg):
             return
@@ -87,13 +88,18 @@ class Agent(LegListener):
             self._legs.answer(leg)
         except OffhookError:
             return  # it was refused: the call stays as it is
-        if old.held_here:
+        if any(one.held_here for one in before):
             self._legs.hold(leg)
-        self._legs.end(old)
-        if not old.answered:
+        for one in before:
+            self._legs.end(one)
+            one.listener.leg_replaced(one)
+        if not any(one.answered for one in before):
             self._post(phone.CallAnswered(leg.call))
-        if leg.held_there is not old.held_there:
+        if leg.held_there is not any(one.held_there for one in before):
             self.leg_held(leg)
+
+    def _all_of(self, call: str) -> list[Leg]:
+        return [leg for leg in self._legs if leg.call == call]
 
     def ring(self, call: str) -> None:
         """Let the caller hear that the phone rings; a call that was refused meanwhile is left alone."""
@@ -108,15 +114,13 @@ class Agent(LegListener):
             self._legs.ring(leg, waiting=True)
 
     def hold(self, call: str) -> None:
-        """Put a call on hold."""
-        leg = self._legs.by_call(call)
-        if leg is not None:
+        """Put a call on hold, and with it the one that is to take its place."""
+        for leg in self._all_of(call):
             self._legs.hold(leg)
 
     def resume(self, call: str) -> None:
         """Take a call back from hold."""
-        leg = self._legs.by_call(call)
-        if leg is not None:
+        for leg in self._all_of(call):
             self._legs.resume(leg)
 
     def answer(self, call: str) -> None:
@@ -140,9 +144,8 @@ class Agent(LegListener):
 
     def end(self, call: str) -> None:
         """End a call; one that is gone already is no fault."""
-        for leg in self._legs:
-            if leg.call == call:  # two, where the other side is handing us over to somebody
-                self._legs.end(leg)
+        for leg in self._all_of(call):
+            self._legs.end(leg)
 
     def transfer(self, call: str, number: str) -> None:
         """Have the other side of a call call ``number`` in our place."""

@@ -65,6 +65,9 @@ class LegListener:
     def leg_peer(self, leg: Leg) -> None:
         """The other side is somebody else now (``peer``)."""
 
+    def leg_replaced(self, leg: Leg) -> None:
+        """A call that somebody else made has taken the place of this one, which is gone."""
+
     def leg_refused(self, leg: Leg, status: int, reason: str) -> None:
         """The call failed; status 0: nothing answered."""
 

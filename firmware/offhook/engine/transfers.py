@@ -48,7 +48,6 @@ class _Move:
     old: Leg | None
     new: Leg
     rings: bool = False
-    held_here: bool = False
 
 
 class Transfers(LegListener):
@@ -119,6 +118,8 @@ class Transfers(LegListener):
             _log.warning("a transfer cannot be followed: %s", error, extra={"account": account.name})
             self._failed(new)
             return _UNAVAILABLE
+        if old.held_here:
+            self._legs.hold(new)  # nobody hears its early media, nor speaks into it
         return 0
 
     def _click(self, event: sip.TransferRequested) -> int:
@@ -179,14 +180,10 @@ class Transfers(LegListener):
             return
         self._moves.remove(move)
         leg.listener = self._follows
-        held_here = leg.held_here
         if move.old is not None and move.old.state != "ending":
-            held_here = move.old.held_here
             self._leave(move.old)
-        else:
+        elif not leg.held_here:
             self._ring_back(False)
-        if held_here:
-            self._legs.hold(leg)
         self._follows.leg_held(leg)
         self._follows.leg_peer(leg)
 
@@ -213,11 +210,17 @@ class Transfers(LegListener):
         if leg is move.new:
             self._failed(leg)
         else:
-            move.old, move.held_here = None, leg.held_here
-            if leg.held_here:
-                self._legs.hold(move.new)  # from here on the person's hold is that of the new leg
-            if move.rings and not move.held_here:
+            move.old = None
+            if move.rings and not move.new.held_here:
                 self._ring_back(True)
+
+    def leg_replaced(self, leg: Leg) -> None:
+        """See :class:`offhook.engine.leg.LegListener`: who took the call's place is there now."""
+        move = self._of(leg)
+        if move is not None:
+            self._moves.remove(move)
+            if move.old is None and not leg.held_here:
+                self._ring_back(False)
 
     def leg_held(self, leg: Leg) -> None:
         """See :class:`offhook.engine.leg.LegListener`."""
