@@ -215,6 +215,23 @@ def test_a_flood_from_the_servers_address_ends_too_but_later() -> None:
     assert sum(map(len, answers)) == 4000
 
 
+def test_who_pretends_to_be_the_server_does_not_keep_its_answers_from_us() -> None:
+    alone = Alone(STRICT)
+    alone.endpoint.call("o1", "desk", "urn:service:sos", OFFER, alone.now)
+    (invite,) = alone.heard()
+    for n in range(5000):
+        alone.say(message("OPTIONS", branch=f"z9hG4bK{n}"))
+    alone.events()
+    alone.say(answer(invite, 180))
+    assert ev.CallProgress in [type(event) for event in alone.events()], "help shall not wait for a flood to end"
+
+
+def test_a_limit_of_less_than_one_lets_in_the_first_message() -> None:
+    alone = Alone(replace(STRICT, rate_limit=0.001))
+    assert one(alone.say(message("OPTIONS"))).status == 200
+    assert one(alone.say(strange(), remote=STRANGER)).status == 403
+
+
 def test_a_listed_network_may_say_as_much_as_a_server() -> None:
     alone = Alone(replace(STRICT, accept_from="listed", listed=(ip_network("203.0.113.0/24"),)))
     assert sum(len(alone.say(strange("OPTIONS", branch=f"z9hG4bK{n}"), remote=STRANGER)) for n in range(500)) == 500

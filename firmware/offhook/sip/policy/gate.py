@@ -43,9 +43,8 @@ class Gate:
         settings = core.settings
         self._core = core
         self._accounts = accounts
-        self._strangers = SourceLimiter(settings.rate_limit, settings.rate_limit * BURST_S)
         share = settings.rate_limit * TRUSTED_SHARE
-        self._friends = SourceLimiter(share, share * BURST_S)
+        self._strangers, self._friends = (SourceLimiter(rate, rate * BURST_S) for rate in (settings.rate_limit, share))
         self._peers: OrderedDict[str, dict[DialogId, None]] = OrderedDict()
         self._streams: dict[Flow, float] = {}  # strangers', and when each brought its last message
 
@@ -127,12 +126,12 @@ class Gate:
         """Count a message, before it is read; False: not even an answer.
 
         Servers, peers and listed networks draw on a budget of their own, a hundred times as large: whoever floods the
-        phone shuts out himself. An address that a request of ours went to is heard in any case.
+        phone shuts out himself, or whoever he pretends to be. An address that a request of ours went to is heard in
+        any case.
         """
         ip = flow.remote[0]
-        if self._is_friend(ip):
-            return self._friends.take(ip, now)
-        return self._strangers.take(ip, now) or self._core.transactions.sends_to(ip)
+        limiter = self._friends if self._is_friend(ip) else self._strangers
+        return limiter.take(ip, now) or self._core.transactions.sends_to(ip)
 
     def stream_opened(self, flow: Flow, now: float) -> None:
         """Take a stream; a stranger's is closed at once where there are too many of them."""

@@ -54,13 +54,13 @@ class TokenBucket:
 class SourceLimiter:
     """One bucket per source, and one for all of them together: forged addresses gain nothing by being many.
 
-    ``rate`` messages a second per source, ``burst`` of them at once; 0: no limit. All together have ten times that.
-    The bucket that was used least recently goes when there are more than ``most``.
+    ``rate`` messages a second per source, ``burst`` of them at once, one at least; 0: no limit. All together have ten
+    times that. The bucket that was used least recently goes when there are more than ``most``.
     """
 
     def __init__(self, rate: float, burst: float, most: int = MAX_SOURCES) -> None:
         self._rate = rate
-        self._burst = burst
+        self._burst = max(burst, 1.0)
         self._most = most
         self._sources: OrderedDict[Source, TokenBucket] = OrderedDict()
         self._all: TokenBucket | None = None
