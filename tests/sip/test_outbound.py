@@ -161,6 +161,14 @@ def test_a_gruu_that_is_given_no_more_is_used_no_more() -> None:
     assert "gr=" not in (invite(alone).headers.get("Contact") or "")
 
 
+def test_a_gruu_is_used_no_more_when_the_registration_is_gone() -> None:
+    alone, _ = registered(f"{OURS}{GRUUS}", instance=INSTANCE)
+    alone.endpoint.refresh_registration("desk", alone.now)
+    (register,) = alone.heard()
+    alone.say(answer(register, 403))
+    assert "gr=" not in (invite(alone).headers.get("Contact") or ""), "nothing would come by it"
+
+
 # -- routes -----------------------------------------------------------------------------------------------------------
 
 
@@ -175,6 +183,17 @@ def test_the_service_route_is_the_route_of_calls_and_not_of_register() -> None:
     (register,) = alone.heard()
     assert not register.routes
     assert alone.sent[-1][1].remote == THERE
+
+
+@pytest.mark.parametrize("route", ["sip:10.0.0.20;lr", "sip:10.0.0.20:5060;transport=udp;lr"])
+def test_a_service_route_that_does_not_say_tls_is_no_leave_to_speak_in_the_clear(route: str) -> None:
+    alone = Alone(register=True, server="10.0.0.9", transport="tls")
+    (register,) = alone.heard()
+    more = f"Expires: 600\nService-Route: <{route}>\n"
+    alone.say(answer(register, 200, more=more), "tls", ("10.0.0.9", 5061))
+    assert [str(one) for one in invite(alone).routes] == [f"<{route}>"]
+    sent = alone.sent[-1][1]
+    assert (sent.transport, sent.remote) == ("tls", ("10.0.0.9", 5061))
 
 
 def test_a_service_route_that_is_gone_is_forgotten() -> None:

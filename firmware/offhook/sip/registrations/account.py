@@ -82,10 +82,21 @@ class Account:
 
     @property
     def hop(self) -> Hop:
-        """Where every other request outside a dialog goes."""
+        """Where every other request outside a dialog goes.
+
+        A Service-Route that does not say TLS is no leave to speak in the clear: it stands in Route, and the server that
+        we speak to by TLS leads on.
+        """
         if self._proxy is None and self.service_route:
-            return Hop.of_uri(self.service_route[0].uri)
+            hop = Hop.of_uri(self.service_route[0].uri)
+            if hop.plain_transport == "tls" or not self._speaks_tls:
+                return hop
         return self.register_hop
+
+    @property
+    def _speaks_tls(self) -> bool:
+        by_dns = self.flow is not None and self.flow.transport == "tls"
+        return by_dns or self.register_hop.plain_transport == "tls"
 
     @property
     def hop_in_clear(self) -> Hop:
@@ -131,8 +142,9 @@ class Account:
         """
         usable = all(isinstance(route.uri, SipUri) for route in routes)
         self.service_route = routes if usable else ()
-        if self.hop != self.register_hop:
-            self._core.hops.find(self.hop, now, lambda targets, reason, t: self.note_servers(targets))
+        if self._proxy is None and self.service_route:
+            hop = Hop.of_uri(self.service_route[0].uri)
+            self._core.hops.find(hop, now, lambda targets, reason, t: self.note_servers(targets))
 
     # -- who is there -------------------------------------------------------------------------------------------
 
@@ -207,6 +219,11 @@ class Account:
         """Note over which flow the registration stands."""
         self.flow = flow
         self._core.hops.book.hold(self.name, flow)
+
+    def unbind(self) -> None:
+        """Note that no registration stands: a GRUU leads to nobody now (:rfc:`5627#section-3.3`)."""
+        self.hold(None)
+        self.public_gruu = self.temporary_gruu = None
 
     def doubt(self, target: Target, why: str, now: float) -> None:
         """Take note that a request found ``target`` failing: if the registration stands there, it is to look."""

@@ -316,7 +316,7 @@ class Registration:
 
     def _failed(self, status: int, reason: str, retry_after: int, now: float) -> None:
         self._stand_down()
-        self.account.hold(None)
+        self.account.unbind()
         delay = self._clock.failed(status, retry_after, now)
         self._core.emit(RegistrationFailed(self.account.name, status, printable(reason, MAX_CAUSE), delay))
         self._wait(delay, now)
@@ -333,7 +333,7 @@ class Registration:
         self._stand_down()
         self._maybe_bound = False
         self._old_contact = ""
-        self.account.hold(None)
+        self.account.unbind()
         self.stage = Stage.IDLE
         self._core.emit(Unregistered(self.account.name))
 
