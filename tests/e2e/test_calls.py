@@ -72,7 +72,11 @@ def test_a_caller_who_gives_up_stops_the_ringing(phone: Phone, make_baresip: Mak
     assert phone.status()["calls"] == []
 
 
-def test_a_second_caller_hears_busy(phone: Phone, make_baresip: MakeBaresip) -> None:
+def test_without_call_waiting_a_second_caller_hears_busy(
+    registrar: Kamailio, make_phone: MakePhone, make_baresip: MakeBaresip
+) -> None:
+    phone = make_phone(config(account(registrar.address), more="features: {call_waiting: false}\n"))
+    phone.wait_registered()
     first, second = make_baresip("1002", answer="auto"), make_baresip("1003")
     phone.call("1002")
     phone.wait_for("call", state="talking")
@@ -82,6 +86,26 @@ def test_a_second_caller_hears_busy(phone: Phone, make_baresip: MakeBaresip) -> 
     wait_for_speech(phone)
     phone.hang_up()
     first.wait_for("CALL_CLOSED")
+
+
+def test_a_waiting_call_is_told_by_tone_and_taken_by_flash(phone: Phone, make_baresip: MakeBaresip) -> None:
+    first, second = make_baresip("1002", answer="auto"), make_baresip("1003")
+    phone.call("1002")
+    phone.wait_for("call", state="talking")
+    second.dial("sip:1001@pbx.test")
+    phone.wait_for("tone", name="waiting")
+    phone.flash()
+    second.wait_talking()
+    first.wait_held()
+    phone.wait_status(lambda status: {call["state"] for call in status["calls"]} == {"held", "talking"}, "two calls")
+    phone.hang_up()
+    second.wait_ended()
+    phone.wait_for("ringer", on=True)  # the one on hold rings back
+    phone.lift()
+    first.wait_taken_back()
+    phone.wait_status(lambda status: [call["state"] for call in status["calls"]] == ["talking"], "the first call")
+    phone.hang_up()
+    first.wait_ended()
 
 
 def test_a_refused_call_gives_busy_tone(phone: Phone, make_baresip: MakeBaresip) -> None:
