@@ -290,6 +290,15 @@ def test_a_second_waiting_call_and_one_beside_two_others_are_refused_as_busy() -
     assert run(two_up(), on.CallIncoming("i1", "Eve")) == [do.RejectCall("i1", 486)]
 
 
+def test_the_desk_that_calls_back_is_announced_beside_two_calls_and_without_call_waiting() -> None:
+    phone = two_up(PhoneSettings(dialplan="[2-8]xx", emergency_numbers=("112",), call_waiting=False))
+    assert do.PlayTone(Tone.WAITING) in run(phone, on.CallIncoming("i1", "desk", urgent=True))
+    assert do.AnswerCall("i1") in run(phone, on.HookFlash())
+    assert (phone.call, phone.held) == ("i1", ("o1", "o2"))
+    run(phone, on.HookReplaced())
+    assert (phone.state, phone.call) == (State.RINGING, "o1")
+
+
 def test_without_call_waiting_a_further_call_is_refused_as_busy() -> None:
     phone = talking(PhoneSettings(dialplan="[2-8]xx", call_waiting=False))
     assert run(phone, on.CallIncoming("i1", "Eve")) == [do.RejectCall("i1", 486)]

@@ -107,10 +107,13 @@ def swap(phone: Context) -> State:
 
 
 def announce(phone: Context, state: State, event: on.Event) -> State:
-    """Announce a further call by its tone, or refuse it as busy: beside an emergency call, or two calls."""
+    """Announce a further call by its tone, or refuse it as busy: beside an emergency call, or two calls.
+
+    What may be the emergency desk calling back is announced beside two calls as well, and whatever the settings say.
+    """
     assert isinstance(event, on.CallIncoming)
-    alone = phone.waiting is None and not phone.held and not phone.leaving
-    if phone.call is None or phone.call.emergency or not alone or not phone.settings.call_waiting:
+    room = event.urgent or (phone.settings.call_waiting and not phone.held and not phone.leaving)
+    if phone.call is None or phone.call.emergency or phone.waiting is not None or not room:
         phone.reject(event.call, 486)
         return state
     phone.wait_for(Call(event.call, incoming=True))
