@@ -432,6 +432,13 @@ def test_who_gets_rid_of_a_call_is_not_rung_for_a_moment_so_that_the_next_lift_g
     assert do.StartRinging() in run(phone, on.CallIncoming("i4", "Bob"), at=18.0)
 
 
+def test_a_caller_who_hangs_up_first_leaves_the_phone_ready_for_the_next() -> None:
+    phone = Phone(PLAIN)
+    run(phone, on.CallIncoming("i1", "Bob"), on.HookLifted(), at=10.0)
+    run(phone, on.CallEnded("i1"), on.HookReplaced(), at=11.0)
+    assert do.StartRinging() in run(phone, on.CallIncoming("i2", "Eve"), at=12.0)
+
+
 def test_the_desk_that_calls_back_rings_at_once() -> None:
     phone = Phone(PLAIN)
     run(phone, on.CallIncoming("i1", "Eve"), on.HookLifted(), on.HookReplaced(), at=10.0)

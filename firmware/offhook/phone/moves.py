@@ -64,8 +64,8 @@ def hang_up(phone: Context, state: State, event: on.Event) -> State:
 def _breathe(phone: Context) -> None:
     """Where the person got rid of a call that came in, let none ring for a moment: the next lift gives dial tone."""
     answered_at, phone.answered_at = phone.answered_at, -math.inf
-    if phone.now - answered_at >= phone.settings.short_call:
-        return
+    if phone.call is None or phone.now - answered_at >= phone.settings.short_call:
+        return  # no call in the ear: the other side went first, and nobody was got rid of
     phone.breathes_until = phone.now + phone.settings.breather
     if phone.waiting is not None:
         phone.reject(phone.waiting.handle, 486)
