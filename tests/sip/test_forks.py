@@ -149,6 +149,15 @@ def test_the_ack_carries_the_credentials_of_its_invite() -> None:
     assert ack.cseq.number == again.cseq.number == invite.cseq.number + 1
 
 
+def test_an_ack_that_goes_past_the_server_shows_no_credentials_to_the_callee() -> None:
+    alone = Alone()
+    invite = calling(alone)
+    _, again = alone.say(answer(invite, 407, more='Proxy-Authenticate: Digest realm="p", nonce="n", qop="auth"\n'))
+    (ack,) = alone.say(answer(again, 200, tag="p", more="Contact: <sip:p@203.0.113.9>\n"))
+    assert alone.sent[-1][1].remote == ("203.0.113.9", 5060)
+    assert not {"Authorization", "Proxy-Authorization"} & {name for name, _ in ack.headers}
+
+
 def test_a_response_whose_sent_by_is_not_ours_is_dropped() -> None:
     alone = Alone()
     invite = calling(alone)

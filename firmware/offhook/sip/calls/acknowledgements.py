@@ -6,6 +6,7 @@ from offhook.sip.errors import LocalError
 from offhook.sip.events import Body, Target, Transmit
 from offhook.sip.messages.headers import Via
 from offhook.sip.messages.message import Request
+from offhook.sip.registrations.account import Account
 from offhook.sip.responses import set_body
 from offhook.sip.transactions.next_hop import Hop
 
@@ -14,9 +15,13 @@ CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
 class Acknowledgements:
-    """What was acknowledged in one dialog, by CSeq: a repeated 2xx gets the same bytes again."""
+    """What was acknowledged in one dialog, by CSeq: a repeated 2xx gets the same bytes again.
 
-    def __init__(self, core: Core, dialog: Dialog, account: str = "") -> None:
+    The credentials of the INVITE go into its ACK where that goes to the account's server (:rfc:`3261#section-22.1`).
+    An ACK that goes to the callee himself has none: he has nothing to check them by, but could guess the password.
+    """
+
+    def __init__(self, core: Core, dialog: Dialog, account: Account | None = None) -> None:
         self._core = core
         self._account = account
         self._dialog = dialog
@@ -43,14 +48,15 @@ class Acknowledgements:
         while len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]
         ack = self._dialog.request("ACK", number)
-        for name in CREDENTIALS:
-            for value in invite.headers.get_all(name):
-                ack.headers.add(name, value)
         ack.headers.set("User-Agent", self._core.settings.user_agent)
         set_body(ack, body)
 
         def located(targets: list[Target], reason: str, now: float) -> None:
             if targets:
+                if self._account is not None and self._account.is_server(targets[0].ip):
+                    for name in CREDENTIALS:
+                        for value in invite.headers.get_all(name):
+                            ack.headers.add(name, value)
                 sent.append(self._ack_for(ack, targets[0]))
                 self._core.outbox.extend(sent)
 
@@ -68,4 +74,5 @@ class Acknowledgements:
         via = Via(target.transport.upper(), host, port, (("rport", None), ("branch", self._core.branch())))
         ack.headers.prepend("Via", str(via))
         remote = (target.ip, target.port)
-        return Transmit(bytes(ack), target.transport, remote, name=target.name, account=self._account)
+        owner = self._account.name if self._account is not None else ""
+        return Transmit(bytes(ack), target.transport, remote, name=target.name, account=owner)

@@ -75,7 +75,7 @@ class Session:
         self.on_prack: Callable[[float], None] | None = None
         self.reliable: ReliableResponses | None = None
         self.offers = OfferAnswer()
-        self.acks = Acknowledgements(core, dialog, account.name if account is not None else "")
+        self.acks = Acknowledgements(core, dialog, account)
         self.pracks = Pracks(self)
         self.reoffers = Reoffers(self)
         settings = account.settings if account is not None else None
