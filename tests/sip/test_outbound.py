@@ -169,6 +169,13 @@ def test_a_gruu_is_used_no_more_when_the_registration_is_gone() -> None:
     assert "gr=" not in (invite(alone).headers.get("Contact") or ""), "nothing would come by it"
 
 
+def test_what_a_nat_made_of_each_connection_is_not_remembered_for_ever() -> None:
+    account = Alone().endpoint._accounts["desk"]
+    for port in range(40000, 40100):
+        assert account.learn("tls", ("10.0.0.1", port), ("192.0.2.7", port))
+    assert len(account._seen) <= 16
+
+
 # -- routes -----------------------------------------------------------------------------------------------------------
 
 

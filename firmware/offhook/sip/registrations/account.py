@@ -19,6 +19,7 @@ from offhook.sip.transactions.next_hop import DEFAULT_PORTS, Hop
 from offhook.sip.transactions.targets import place_of
 
 MAX_SERVERS = 32
+MAX_SEEN = 16
 REG_ID = 1
 
 
@@ -213,6 +214,8 @@ class Account:
             self._seen.pop((transport, own), None)
         else:
             self._seen[transport, own] = seen
+            while len(self._seen) > MAX_SEEN:  # over TLS every connection has a port of its own
+                del self._seen[next(iter(self._seen))]
         return before != seen
 
     def hold(self, flow: Target | None) -> None:
