@@ -187,6 +187,30 @@ def test_a_plain_call_may_be_secured_by_the_other_side_later(side: Side) -> None
     assert side.media.running[one.stream].crypto is not None
 
 
+def test_a_key_is_not_used_again_after_a_time_without_srtp(side: Side) -> None:
+    one, two = side.open(MediaRules("optional")), side.open(MediaRules("optional"))
+    agree(two, one)
+    before = side.media.running[one.stream].crypto
+    plain = Body(SDP, b"\r\n".join(line for line in two.offer().data.split(b"\r\n") if b"crypto" not in line))
+    one.answer_to(plain)
+    assert not one.secured
+    one.answer_to(side.open(MediaRules("optional")).offer())
+    after = side.media.running[one.stream].crypto
+    assert before is not None
+    assert after is not None
+    assert after.send != before.send
+
+
+def test_an_answer_for_something_else_than_rtp_changes_nothing(side: Side) -> None:
+    one, two = side.open(MediaRules("optional")), side.open(MediaRules("optional"))
+    agree(one, two)
+    answer = two.answer_to(one.offer())
+    with pytest.raises(NotAcceptable):
+        one.take_answer(Body(SDP, answer.data.replace(b"RTP/AVP", b"UDP/BFCP")))
+    assert one.secured
+    agree(one, two)
+
+
 def test_the_lock_comes_once_and_only_where_more_than_one_codec_was_answered(side: Side) -> None:
     one, two = side.open(MediaRules(codec_lock=True)), side.open()
     agree(one, two)

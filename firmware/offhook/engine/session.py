@@ -145,14 +145,16 @@ class MediaSession:
         return Body(SDP, bytes(answer))
 
     def _is_somebody_else(self, plan: MediaPlan) -> bool:
-        """Whether a secured stream now goes to another place, or by other keys.
+        """Whether a secured stream now goes to another place, or by other keys, or was plain until now.
 
         Whoever is there cannot know how often our packet count has wrapped: he gets a key that starts from zero
-        (:rfc:`4568#section-7.1.4`).
+        (:rfc:`4568#section-7.1.4`). So does who takes up SRTP again: its count was forgotten meanwhile.
         """
         before = self.plan
-        if before is None or before.crypto is None or plan.crypto is None:
+        if before is None or plan.crypto is None:
             return False
+        if before.crypto is None:
+            return True
         moved = plan.remote is not None and before.remote is not None and plan.remote != before.remote
         return moved or plan.crypto.receive != before.crypto.receive
 

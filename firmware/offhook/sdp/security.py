@@ -64,12 +64,12 @@ def take_answered(
     ``offered`` are the values of our own lines, the keys that we send with. Raises NotAcceptable: a stream that the
     other side secures otherwise, or not where it must be, is none.
     """
+    if protocol.upper() not in (*PLAIN, *SECURED):
+        raise NotAcceptable("the answer is for something else than RTP", _MEDIA_FORMAT)
     ours = {line.tag: line for line in readable(offered)}
     if not ours or not answered:
         if protocol.upper() in SECURED:
             raise NotAcceptable("the answer wants SRTP and names no key for it", _MEDIA_FORMAT)
-        if protocol.upper() not in PLAIN:
-            raise NotAcceptable("the answer is for something else than RTP", _MEDIA_FORMAT)
         if mode == "required":
             raise NotAcceptable("the answer leaves out SRTP, which this account requires", _MEDIA_FORMAT)
         return None
