@@ -9,12 +9,12 @@ from tests.support.baresip import Baresip, direct_account, pbx_account
 from tests.support.certs import make_authority
 from tests.support.kamailio import Kamailio
 from tests.support.linphone import Linphone
-from tests.support.netns import SERVER_IP
+from tests.support.netns import PHONE_IP, SERVER_IP
 from tests.support.phone import Phone, account, config
 from tests.support.softphone import Line, SoftPhone, Transport
 
 # mbedtls, which linphonec uses, compares an address with the DNS names of a certificate only.
-NAMES = f"DNS:pbx.test,URI:sip:pbx.test,IP:{SERVER_IP},DNS:{SERVER_IP}"
+NAMES = f"DNS:pbx.test,URI:sip:pbx.test,IP:{SERVER_IP},DNS:{SERVER_IP},IP:{PHONE_IP},DNS:{PHONE_IP}"
 FEATURES = "features: {transfer_on_hangup: true}\n"
 
 Peer = Literal["baresip", "linphonec"]
@@ -72,6 +72,9 @@ class Meeting:
         line = account(server, transport=transport, register=self.server is not None, more=more)
         # A peer that opens a TCP connection itself does not choose from where: here that is the phone's own address.
         policy = "" if self.server is not None else "accept_from: listed, listed: [10.77.0.0/24]"
+        if self.server is None and self.authority is not None:
+            files = f"certificate: {self.authority.certificate}, key: {self.authority.key}"
+            policy += f', tls_listen: {{address: "{PHONE_IP}:0", {files}}}'
         return config(line, more=FEATURES, sip=policy)
 
     def start(self, peer: Peer, user: str, answers: bool = False) -> SoftPhone:
@@ -118,7 +121,7 @@ class Meeting:
             user,
             self.server.address_for(self.way.transport) if self.server else "",
             self.way.transport,
-            self.way.srtp and self.way.peer == "linphonec",  # it and baresip agree on no way to demand SRTP
+            self.way.srtp and self.way.peer == "linphonec",  # baresip offers it keys in RTP/AVP, which it would refuse
             answers,
             self.authority.ca_file if self.authority else None,
         )
