@@ -40,6 +40,7 @@ def test_a_server_setting_that_cannot_be_read_says_so(server: str) -> None:
         ("sips:pbx.test;transport=tcp", Hop("pbx.test", None, "tls", secure=True)),
         ("sip:pbx.test;transport=sctp", Hop("pbx.test", None, "udp")),
         ("sip:pbx.test;maddr=10.0.0.7", Hop("10.0.0.7", None, None, domain="pbx.test")),
+        ("sip:pbx.test;maddr=[2001:db8::7]", Hop("2001:db8::7", None, None, domain="pbx.test")),
         ("sip:10.0.0.7", Hop("10.0.0.7", None, None)),
     ],
 )

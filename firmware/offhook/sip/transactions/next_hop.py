@@ -55,7 +55,7 @@ class Hop:
             transport = "tcp"
         elif named:
             transport = "tls" if secure else "udp"
-        maddr = uri.param("maddr")
+        maddr = (uri.param("maddr") or "").strip("[]")
         return cls(maddr or uri.host, uri.port, transport, secure, uri.host if maddr else "")
 
     @classmethod
