@@ -140,6 +140,7 @@ def test_watchers_are_sent_events_with_their_time_and_others_are_not(tmp_path: P
         (b"hello", "not a line of JSON"),
         (b"\xff\xfe", "not a line of JSON"),
         (b'{"do":"press","key":"1","ms":NaN}', "NaN"),
+        (b'{"do":"press","key":"1","id":1e999}', "1e999"),
         (b"[1]", "not a JSON object"),
         (b"{}", '"do" must be one of lift'),
         (b'{"do":"jump"}', '"do" must be one of lift'),

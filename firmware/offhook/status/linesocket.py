@@ -14,6 +14,7 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -53,7 +54,7 @@ class LineRequest:
     def read(cls, line: bytes, known: Fields) -> "LineRequest":
         """Read a line; ``known`` names what can be asked for, and the fields that each takes. Raises RequestError."""
         try:
-            value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+            value = json.loads(line.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise RequestError(f"not a line of JSON ({error}): send one object per line") from None
         if not isinstance(value, dict):
@@ -169,6 +170,12 @@ class LineSocket(ABC):
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    """Read a number that can be written again: JSON has no infinity, and an ``id`` goes back as it came."""
+    number = float(text)
+    return number if isfinite(number) else _refuse(text)
 
 
 def _line(value: Mapping[str, object]) -> bytes:
