@@ -1,5 +1,6 @@
 """Two calls in one hand, over the wire: three phones at a proxy, in virtual time."""
 
+import asyncio
 import re
 
 import pytest
@@ -168,6 +169,32 @@ def test_a_hold_that_is_refused_returns_to_the_call_with_a_word() -> None:
         await one.until(State.TALKING)
         assert f"say {SETTINGS.hold_failed}" in one.notes
         assert (one.heard(), one.spoken_to()) == ({"1002"}, {"1002"})
+        one.hang_up()
+        two.hang_up()
+
+    among(scenario)
+
+
+def test_taking_a_call_back_is_tried_again_where_a_server_fails_at_it() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand, three: Hand) -> None:
+        await one.talk_to(two)
+        one.flash()
+        await settle_a_moment()
+        take, failures = two.legs.take, iter((500, 503, 504))
+
+        def fail(event: sip.Event) -> None:
+            if isinstance(event, sip.CallReoffer) and (status := next(failures, None)) is not None:
+                two.shell.endpoint.reject_reoffer(event.call, status, two.shell.now())
+            else:
+                take(event)
+
+        two.legs.take = fail  # type: ignore[method-assign]
+        one.flash()
+        await settle_a_moment()
+        assert (one.state, two.state, one.heard()) == (State.TALKING, State.HELD, set())
+        await asyncio.sleep(60)
+        assert (one.state, two.state) == (State.TALKING, State.TALKING)
+        assert (one.heard(), two.heard()) == ({"1002"}, {"1001"})
         one.hang_up()
         two.hang_up()
 

@@ -30,6 +30,8 @@ class Leg:
     held_there: bool = field(default=False)
     offering: bool | None = field(default=None)
     """Whether the offer that is under way says hold; None: none is under way."""
+    tries: int = field(default=0)
+    """How often in a row an offer that takes the call back, or moves it, came to nothing."""
     caller: CallerIdentity | None = field(default=None)
     """What an incoming call told about who calls."""
     desk: bool = field(default=False)

@@ -1,5 +1,6 @@
 """Offers within calls that are up: hold and back, another address of ours, and whatever the other side offers."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -11,6 +12,9 @@ from offhook.sip.events import Body
 
 _log = logging.getLogger(__name__)
 NOT_ACCEPTABLE_HERE = 488
+_REQUEST_TIMEOUT, _SERVER_ERRORS = 408, range(500, 600)
+_AGAIN_S = 5.0
+_MOST_TRIES = 12
 
 
 class Reoffers:
@@ -45,7 +49,7 @@ class Reoffers:
 
     def taken(self, leg: Leg, body: Body | None) -> None:
         """Take the answer to an offer of ours."""
-        told, leg.offering = leg.offering, None
+        told, leg.offering, leg.tries = leg.offering, None, 0
         session = leg.session
         if session is not None and body is not None and take_answer(session, body):
             self.follow(leg)
@@ -63,6 +67,14 @@ class Reoffers:
             leg.listener.leg_hold_failed(leg, status)
         else:
             _log.warning("call %s: an offer got %d", leg.direction, status, extra={"call": leg.handle})
+            leg.tries += 1
+            if leg.tries < _MOST_TRIES and (status == _REQUEST_TIMEOUT or status in _SERVER_ERRORS):
+                asyncio.get_running_loop().call_later(_AGAIN_S, self._again, leg)
+
+    def _again(self, leg: Leg) -> None:
+        """Offer once more what a server did not pass on: the other side would stay on hold, or send where we were."""
+        if leg.state != "ending" and leg.tries:
+            self.offer(leg)
 
     def offered(self, leg: Leg, body: Body | None) -> None:
         """Answer an offer of the other side, or make one where it asks for that (None)."""
