@@ -47,6 +47,15 @@ def test_packets_that_srtp_did_not_let_through_are_kept_for_the_status(tmp_path:
     assert (made.streams[3].rx, made.streams[3].rejected) == (10, 7)
 
 
+def test_figures_of_calls_that_are_over_do_not_pile_up(tmp_path: Path) -> None:
+    made = line(tmp_path)
+    for stream in range(1000):
+        for number in (-1, stream):  # a long call beside many short ones
+            made.media_message(msg.StreamReport(number, 10, 11, 1, 0, 0.5, 12.0, 4.1, None, 0))
+    assert len(made.streams) <= 64
+    assert {-1, 999} <= set(made.streams)
+
+
 def test_many_of_them_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made = line(tmp_path)
     caplog.clear()

@@ -34,6 +34,7 @@ from offhook.status.report import AudioFigures, StreamFigures
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.5
 _MANY_REJECTED = 50  # a second of speech
+_MOST_STREAMS = 64
 # Any address that is routed will do: nothing is sent to it (RFC 5737, RFC 3849).
 _ELSEWHERE = ("192.0.2.1", "2001:db8::1")
 
@@ -221,6 +222,8 @@ class Line:
             case heard.StreamReport():
                 self._note_rejected(message)
                 self.legs.heard(message.stream, message.rx)
+                while len(self.streams) >= _MOST_STREAMS and message.stream not in self.streams:
+                    del self.streams[next(iter(self.streams))]  # one that still runs will report anew
                 self.streams[message.stream] = StreamFigures(
                     message.rx,
                     message.tx,
