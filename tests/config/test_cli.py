@@ -26,7 +26,9 @@ def test_check_of_a_bad_file_exits_78_with_every_fault(tmp_path: Path, capsys: p
     file.write_text('country: NO\naccounts: [{name: a, uri: "sip:a@b", transport: tsl}]\ndialplan: "(xq)"\n')
     assert check(file) == 78
     first, second = capsys.readouterr().out.splitlines()
-    assert first == (f'{file}:2:49: accounts[0].transport: "tsl" is not one of auto, udp, tcp, tls (did you mean "tls"?)')
+    assert first == (
+        f'{file}:2:49: accounts[0].transport: "tsl" is not one of auto, udp, tcp, tls (did you mean "tls"?)'
+    )
     assert second.startswith(f"{file}:3:14: dialplan: ")
 
 
