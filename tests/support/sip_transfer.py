@@ -14,7 +14,8 @@ class Three(Pair):
     """Peers a, b and c with the users 1001, 1002 and 1003; account ``to-b`` of a has b as its server, and so on.
 
     Each rings and answers at once while its name is in ``answering``, takes over with Replaces, and calls whom a REFER
-    names while its name is in ``obeying``: the first new call's handle is ``new``, then ``new2`` ... A refusal is said with ``refusing``.
+    names while its name is in ``obeying``: the first new call's handle is ``new``, then ``new2`` ... A refusal
+    is said with ``refusing``.
     """
 
     def __init__(self, seed: int = 1, link: Link | None = None, settings: EndpointSettings | None = None) -> None:
