@@ -1,6 +1,8 @@
 """SIP over TLS on loopback: whom we trust, what is told where we do not, and which connection is used again."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -336,6 +338,26 @@ def test_where_it_is_configured_tls_connections_are_taken(authority: Authority, 
         assert event == ("received", b"y")
         await transport.close()
         await phone_there.close()
+
+    run(scenario)
+
+
+def test_a_crowd_that_never_ends_its_handshake_takes_no_more_than_a_few_connections(pair: Pair) -> None:
+    async def scenario() -> None:
+        log = Log()
+        transport = SipTransport(log, {}, TlsListen(HERE, 0, pair.certificate, pair.key))
+        await transport.open(HERE, 0)
+        assert transport.tls is not None
+        before = len(os.listdir("/proc/self/fd"))
+        crowd = [socket.create_connection(transport.tls) for _ in range(60)]
+        await asyncio.sleep(0.2)
+        assert len(os.listdir("/proc/self/fd")) - before - len(crowd) <= 16
+        for one in crowd:
+            one.close()
+        await asyncio.sleep(0.2)
+        assert log.events.empty()
+        await transport.close()
+        await asyncio.sleep(0.1)
 
     run(scenario)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from offhook.engine.tls import TlsClient, TlsPeer, chain_of, reason_of
+from offhook.engine.tls_door import TlsDoor
 from offhook.engine.tls_names import is_address
 from offhook.errors import NetworkError
 
@@ -111,7 +112,7 @@ class SipStreams:
         self._limit = limit
         self._client = client
         self._numbers = numbers or itertools.count(1)
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | TlsDoor] = []
         self._open: dict[int, Connection] = {}
         self._link_up = True
         self._by_place: dict[Place, int] = {}
@@ -126,24 +127,23 @@ class SipStreams:
         """Bind one more port; return the address. Raises NetworkError."""
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(
-                lambda: Connection(self, next(self._numbers)),
-                ip,
-                port,
-                ssl=security,
-                ssl_handshake_timeout=_CONNECT_TIMEOUT_S if security else None,
-                ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT_S if security else None,
-            )
+            if security is not None:
+                door = TlsDoor(ip, port, security, lambda: Connection(self, next(self._numbers)), _CONNECT_TIMEOUT_S)
+                self._servers.append(door)
+                address = door.address
+            else:
+                server = await loop.create_server(lambda: Connection(self, next(self._numbers)), ip, port)
+                self._servers.append(server)
+                name = server.sockets[0].getsockname()
+                address = (name[0], name[1])
         except OSError as error:
             raise NetworkError(
                 f"cannot listen for SIP on tcp {ip}:{port}: {error.strerror}; "
                 f"set sip.{'tls_listen' if security else 'listen'} to an address of this device and a free port"
             ) from error
-        self._servers.append(server)
         if ip not in ("0.0.0.0", "::"):
             self._local_ips.append(ip)
-        name = server.sockets[0].getsockname()
-        return (name[0], name[1])
+        return address
 
     def stop_listening(self) -> None:
         """Close the ports; connections stay."""
