@@ -67,6 +67,8 @@ class TlsDoor:
                 connection.close()
                 continue
             connection.setblocking(False)
+            # asyncio does this for sockets that it made itself only; without it a second message waits for an ACK.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = asyncio.get_running_loop().create_task(self._shake_hands(connection))
             self._handshakes.add(task)
             task.add_done_callback(self._handshakes.discard)
