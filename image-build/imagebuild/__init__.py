@@ -1,0 +1,1 @@
+"""Builds what a Raspberry Pi is flashed with, and its virtual twin."""
