@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from offhook.config.faults import quoted
+from offhook.config.overlays import LINE, LONGEST_LINE
 from offhook.config.scalars import DECIMAL, Identifier, filled, text, whole_number, wrong
 from offhook.config.section import Section
 from offhook.config.sound import PcmName
@@ -37,6 +38,17 @@ def key_name(value: object) -> str:
     return source
 
 
+def overlay_line(value: object) -> str:
+    """Return what stands after ``dtoverlay=``: a name, and parameters after commas."""
+    source = filled(value).removeprefix("dtoverlay=")
+    if not LINE.fullmatch(source):
+        raise wrong(f"{quoted(source)} is not an overlay: write its name, as wm8960-soundcard, or name,parameter=value")
+    if len(f"dtoverlay={source}") > LONGEST_LINE:
+        raise wrong(f"is longer than the {LONGEST_LINE} characters of a line that the boot firmware reads: shorten it")
+    return source
+
+
+OverlayLine = Annotated[str, BeforeValidator(overlay_line)]
 Pin = Annotated[
     int,
     BeforeValidator(pin_number),
@@ -147,3 +159,5 @@ class BoardConfig(Section):
     """Where supply and battery are read: `kernel` is `/sys/class/power_supply`."""
     audio: BoardAudio | None = None
     """The board's own sound card."""
+    overlays: tuple[OverlayLine, ...] = ()
+    """Device tree overlays that the board needs: what stands after `dtoverlay=`, as `wm8960-soundcard`."""

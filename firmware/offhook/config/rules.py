@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from offhook.config.board_schema import KEYPAD_SIZE, pin_number
 from offhook.config.faults import joined
 from offhook.config.nodes import Mapping, Mark, Node, Scalar, Sequence
+from offhook.config.overlays import overlay_name, overlay_pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ def config_rules(root: Node) -> Iterator[Complaint]:
 
 
 def board_rules(root: Node) -> Iterator[Complaint]:
-    """A real board names its pins, each once; a keypad has as many as its kind wants."""
+    """A real board names its pins, each once and none that an overlay takes; a keypad has as many as its kind wants."""
     yield from _pins_once(root)
     if text_at(root, "kind") != "gpio":
         return
+    yield from _pins_beside_overlays(root)
     if value_at(root, "hook") is None:
         yield Complaint("hook", root.mark, "is missing: a gpio board needs its hook switch, as hook: {pin: 17}")
     yield from _keypad_pins(root, text_at(root, "keypad") or "4x4")
@@ -99,6 +101,22 @@ def _pins_once(root: Node) -> Iterator[Complaint]:
         other = seen.setdefault(number, path)
         if other != path:
             yield Complaint(path, node.mark, f"GPIO{number} is taken by {other} already: every pin has one use")
+
+
+def _pins_beside_overlays(root: Node) -> Iterator[Complaint]:
+    taken: dict[int, str] = {}
+    for item in items_at(root, "overlays"):
+        if isinstance(item, Scalar):
+            line = item.text.removeprefix("dtoverlay=")
+            taken |= {pin: overlay_name(line) for pin in overlay_pins(line) or ()}
+    for path, node in _pins(root):
+        try:
+            number = pin_number(node.text)
+        except ValueError:
+            continue  # the schema says so
+        if number in taken:
+            message = f"GPIO{number} is taken by the overlay {taken[number]}: wire it to another pin"
+            yield Complaint(path, node.mark, message)
 
 
 def _pins(root: Node) -> Iterator[tuple[str, Scalar]]:
