@@ -51,10 +51,11 @@ def write_atomically(files: FileOperations, name: str, data: bytes) -> None:
 
 
 class Directory:
-    """A real directory, made when it is first written to."""
+    """A real directory, made when it is first written to; the owner's only, or ``public``: everybody may read it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, public: bool = False) -> None:
         self.path = path
+        self._folder_mode, self._file_mode = (0o755, 0o644) if public else (0o700, 0o600)
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -66,8 +67,9 @@ class Directory:
 
     def write(self, name: str, data: bytes) -> None:
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            self.path.mkdir(mode=self._folder_mode, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            descriptor = os.open(self.path / name, flags, self._file_mode)
             with open(descriptor, "wb") as file:
                 file.write(data)
         except OSError as error:

@@ -1,0 +1,1 @@
+"""The device under the phone: its two slots, updates, and what is done at a start."""
