@@ -335,7 +335,7 @@ def test_an_emergency_urn_goes_to_the_server_by_a_loose_route() -> None:
     invite = pair.requests("INVITE")[0]
     assert str(invite.uri) == "urn:service:sos"
     assert str(invite.to) == "<urn:service:sos>"
-    assert [str(route) for route in invite.routes] == ["<sip:10.0.0.2:5060;lr>"]
+    assert [str(route) for route in invite.routes] == ["<sip:10.0.0.2:5060;lr;transport=tcp>"]
     assert invite.via.transport == "TCP"
     assert [str(contact.uri) for contact in invite.contacts] == ["sip:1001@10.0.0.1:5060;transport=tcp"]
     assert pair.a.sent[0].transport == "tcp"

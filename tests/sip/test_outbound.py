@@ -102,12 +102,95 @@ def test_439_is_forgotten_with_the_network() -> None:
     assert "reg-id=1" in (third.headers.get("Contact") or "")
 
 
-def test_430_to_a_call_registers_anew() -> None:
-    alone, _ = registered(f"Require: outbound\n{OURS}\n", instance=INSTANCE)
+def bound(transport: str = "udp") -> Alone:
+    """Register by Outbound, five seconds ago."""
+    alone = Alone(register=True, instance=INSTANCE, transport=transport)
+    (register,) = alone.heard()
+    if transport != "udp":
+        alone.endpoint.flow_opened(alone.flow("tcp"), alone.now)
+    alone.say(answer(register, 200, more=f"Require: outbound\n{OURS}\n"), transport)  # type: ignore[arg-type]
     alone.pass_time(5)
+    alone.events()
+    return alone
+
+
+def requests(messages: list[Request | Response]) -> list[Request]:
+    return [m for m in messages if isinstance(m, Request)]
+
+
+def test_430_to_a_call_registers_anew_and_the_call_is_repeated_once_by_that() -> None:
+    alone = bound()
+    first = invite(alone)
+    alone.say(answer(first, 430))
+    (register,) = requests(alone.pass_time(0.1))
+    assert register.method == "REGISTER"
+    (second,) = alone.say(answer(register, 200, more=f"Require: outbound\n{OURS}\n"))
+    assert isinstance(second, Request)
+    assert (second.method, second.call_id, second.cseq.number) == ("INVITE", first.call_id, first.cseq.number + 1)
+    assert not [e for e in alone.events() if isinstance(e, ev.CallRefused)]
+    alone.say(answer(second, 430))
+    refused = [e for e in alone.events() if isinstance(e, ev.CallRefused)]
+    assert [r.status for r in refused if isinstance(r, ev.CallRefused)] == [430], "once is enough"
+    assert not [r for r in requests(alone.pass_time(100)) if r.method == "INVITE"]
+
+
+def test_a_call_that_was_repeated_by_a_new_flow_comes_up() -> None:
+    alone = bound()
     alone.say(answer(invite(alone), 430))
-    out = alone.pass_time(0.1)
-    assert "REGISTER" in [m.method for m in out if isinstance(m, Request)]
+    (register,) = requests(alone.pass_time(0.1))
+    (second,) = alone.say(answer(register, 200, more=f"Require: outbound\n{OURS}\n"))
+    alone.say(answer(second, 200, more="Contact: <sip:bob@10.0.0.9>\n", body="v=0\n"))
+    assert [type(e).__name__ for e in alone.events()] == ["CallTrying", "Registered", "CallAccepted"]
+
+
+def test_430_over_a_stream_closes_it_first() -> None:
+    alone = bound("tcp")
+    alone.say(answer(invite(alone), 430), "tcp")
+    assert ev.CloseFlow(alone.flow("tcp")) in alone.events()
+    alone.endpoint.flow_closed(alone.flow("tcp"), alone.now)
+    (register,) = requests(alone.pass_time(3.0))
+    assert register.method == "REGISTER"
+    out = alone.say(answer(register, 200, more=f"Require: outbound\n{OURS}\n"), "tcp")
+    assert [r.method for r in requests(out)] == ["INVITE"]
+
+
+@pytest.mark.parametrize("status", [403, None])
+def test_without_a_new_flow_the_call_ends_with_the_430_within_ten_seconds(status: int | None) -> None:
+    alone = bound()
+    alone.say(answer(invite(alone), 430))
+    (register,) = requests(alone.pass_time(0.1))
+    if status is not None:
+        alone.say(answer(register, status))
+    else:
+        alone.pass_time(10)
+    refused = [e.status for e in alone.events() if isinstance(e, ev.CallRefused)]
+    assert refused == [430]
+    assert not [r for r in requests(alone.pass_time(100)) if r.method == "INVITE"]
+
+
+def test_who_hangs_up_while_a_new_flow_is_made_is_not_heard_of_again() -> None:
+    alone = bound()
+    alone.say(answer(invite(alone), 430))
+    alone.endpoint.hang_up(f"o{alone.now}", alone.now)
+    out = requests(alone.pass_time(0.1))
+    assert [r.method for r in out] == ["REGISTER"]
+    assert alone.say(answer(out[0], 200, more=f"Require: outbound\n{OURS}\n")) == []
+    assert not [e for e in alone.events() if isinstance(e, ev.CallRefused)]
+
+
+def test_430_within_a_call_is_repeated_in_its_dialog() -> None:
+    alone = bound()
+    sent = invite(alone)
+    handle = f"o{alone.now}"
+    alone.say(answer(sent, 200, more="Contact: <sip:bob@10.0.0.9>\n", body="v=0\n"))
+    alone.endpoint.reinvite(handle, OFFER, alone.now)
+    (again,) = requests(alone.heard())
+    alone.say(answer(again, 430))
+    (register,) = requests(alone.pass_time(0.1))
+    (repeated,) = requests(alone.say(answer(register, 200, more=f"Require: outbound\n{OURS}\n")))
+    assert (repeated.method, repeated.to.tag, repeated.cseq.number) == ("INVITE", "t1", again.cseq.number + 1)
+    alone.say(answer(repeated, 200, more="Contact: <sip:bob@10.0.0.9>\n", body="v=0\n"))
+    assert any(isinstance(e, ev.ReofferAccepted) for e in alone.events())
 
 
 def test_the_instance_finds_our_binding_among_others() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.events import Body, Flow, Target
+from offhook.sip.messages.message import Request, Response
 from tests.support.sip_alone import HERE, THERE, Alone, answer
 from tests.support.sip_calls import kinds, ready
 from tests.support.sip_pair import A, B, Link
@@ -247,3 +248,72 @@ def test_a_registration_finds_its_way_back_from_a_dead_stream_within_seconds() -
     alone.endpoint.flow_closed(alone.flow("tcp"), alone.now)
     (again,) = alone.heard()
     assert (again.call_id, again.via.branch != refresh.via.branch) == (request.call_id, True)
+
+
+# -- the Route follows ------------------------------------------------------------------------------------------------
+
+
+def routes(message: Request | Response) -> list[str]:
+    return [str(route) for route in message.routes] if isinstance(message, Request) else []
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.9", "sip:10.0.0.9:5060;transport=udp"])
+def test_our_own_route_to_the_proxy_follows_a_large_request_to_tcp_and_back(proxy: str) -> None:
+    alone = Alone(outbound_proxy=proxy, server="pbx.test")
+    invite(alone, LARGE)
+    (first,) = alone.heard()
+    (second,) = alone.pass_time(3.1)
+    plain = "<sip:10.0.0.9:5060;lr>" if ":5060" in proxy else "<sip:10.0.0.9;lr>"
+    assert (first.via.transport, routes(first)) == ("TCP", [plain.replace("lr>", "lr;transport=tcp>")])
+    assert (second.via.transport, routes(second)) == ("UDP", [plain])
+
+
+def test_the_ack_and_the_cancel_of_a_request_have_its_route() -> None:
+    alone = Alone(outbound_proxy="10.0.0.9", server="pbx.test")
+    invite(alone, LARGE)
+    (sent,) = alone.heard()
+    alone.say(answer(sent, 180), "tcp")
+    alone.endpoint.hang_up("o1", alone.now)
+    (cancel,) = alone.heard()
+    (ack,) = alone.say(answer(sent, 487), "tcp")
+    assert [routes(one) for one in (sent, cancel, ack)] == [["<sip:10.0.0.9;lr;transport=tcp>"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "over_tcp"),
+    [
+        ("<sip:e@10.0.0.20;transport=udp;lr;tok=7>", "<sip:e@10.0.0.20;transport=tcp;lr;tok=7>"),
+        ("<sip:e@10.0.0.20;lr;tok=7>", "<sip:e@10.0.0.20;lr;tok=7>"),
+    ],
+)
+def test_a_service_route_follows_only_where_it_names_another_transport(given: str, over_tcp: str) -> None:
+    alone = Alone(register=True)
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more=f"Expires: 600\nService-Route: {given}, <sip:home.test;transport=udp;lr>\n"))
+    alone.events()
+    invite(alone, LARGE)
+    (first,) = alone.heard()
+    (second,) = alone.pass_time(3.1)
+    assert (first.via.transport, routes(first)) == ("TCP", [over_tcp, "<sip:home.test;transport=udp;lr>"])
+    assert (second.via.transport, routes(second)) == ("UDP", [given, "<sip:home.test;transport=udp;lr>"])
+
+
+@pytest.mark.parametrize("proxy", ["sip:10.0.0.9:5061;transport=tls", "sips:10.0.0.9"])
+def test_the_route_of_an_emergency_call_in_the_clear_does_not_ask_for_tls(proxy: str) -> None:
+    alone = Alone(outbound_proxy=proxy, server="pbx.test", transport="tls")
+    invite(alone, None, transport="tcp")
+    (sent,) = alone.heard()
+    (route,) = routes(sent)
+    assert (sent.via.transport, route.replace(";lr", "")) == ("TCP", "<sip:10.0.0.9;transport=tcp>")
+
+
+def test_routes_that_a_proxy_recorded_are_left_as_they_are() -> None:
+    alone = Alone()
+    invite(alone)
+    (sent,) = alone.heard()
+    recorded = "Record-Route: <sip:10.0.0.9:5060;transport=udp;lr>\nContact: <sip:x@10.9.9.9>\n"
+    alone.say(answer(sent, 200, more=recorded, body="v=0\n"))
+    alone.endpoint.reinvite("o1", LARGE, alone.now)
+    (again,) = alone.heard()
+    assert isinstance(again, Request)
+    assert (again.via.transport, routes(again)) == ("TCP", ["<sip:10.0.0.9:5060;transport=udp;lr>"])

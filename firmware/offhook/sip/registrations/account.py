@@ -14,6 +14,7 @@ from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Headers, Request
 from offhook.sip.messages.uri import SipUri, Uri, parse_uri
 from offhook.sip.registrations.authenticator import Authenticator
+from offhook.sip.registrations.route import follow, route_to
 from offhook.sip.settings import AccountSettings
 from offhook.sip.transactions.next_hop import DEFAULT_PORTS, Hop
 from offhook.sip.transactions.targets import place_of
@@ -51,6 +52,7 @@ class Account:
             if hop is not None and (numeric := hop.numeric()) is not None:
                 self.note_servers([numeric])
         self._seen: dict[tuple[Transport, Address], Address] = {}
+        self._awaiting: list[Callable[[float], None]] = []
 
     def _hop(self, place: str) -> Hop:
         secure = self.uri.scheme == "sips"
@@ -115,9 +117,9 @@ class Account:
         """Return the values of Route for a request outside a dialog (:rfc:`3261#section-8.1.2`, :rfc:`3608`)."""
         routes: list[str] = []
         if self._proxy is not None:
-            routes.append(_route(self._proxy))
+            routes.append(route_to(self._proxy))
             if method == "REGISTER" and self._server.host.lower() != self.uri.host.lower():
-                routes.append(_route(self._server))
+                routes.append(route_to(self._server))
         if method != "REGISTER":
             known = {(self._proxy.host, self._proxy.port)} if self._proxy is not None else set()
             for place, route in enumerate(self.service_route):
@@ -125,6 +127,11 @@ class Account:
                 if place or here not in known:
                     routes.append(str(route))
         return routes
+
+    def follow(self, headers: Headers, hop: Hop, found: Target | None, taken: Target) -> None:
+        """Have the topmost Route of a request outside a dialog say the transport of ``taken``; see :func:`follow`."""
+        written = frozenset(route_to(known) for known in (self._proxy, self._server) if known is not None)
+        follow(headers, hop, found, taken, written)
 
     def with_flow(self, targets: list[Target], hop: Hop, now: float) -> list[Target]:
         """Put the flow that registered before all others, though DNS may not name it any longer.
@@ -233,6 +240,16 @@ class Account:
         if self.flow is not None and place_of(self.flow) == place_of(target) and self.on_doubt is not None:
             self.on_doubt(why, now)
 
+    def await_answer(self, answered: Callable[[float], None]) -> None:
+        """Call ``answered(now)`` once, when the next REGISTER has come to its end; then :attr:`flow` tells how."""
+        self._awaiting.append(answered)
+
+    def was_answered(self, now: float) -> None:
+        """A REGISTER came to its end: whoever waits for that goes on."""
+        awaiting, self._awaiting = self._awaiting, []
+        for answered in awaiting:
+            answered(now)
+
     def forget_network(self) -> None:
         """Drop what was true of the network that we were in."""
         self.hold(None)
@@ -244,7 +261,7 @@ class Account:
         headers = Headers()
         routes = self.routes(method)
         if not routes and not isinstance(uri, SipUri):
-            routes.append(_route(self._server))
+            routes.append(route_to(self._server))
         for route in routes:
             headers.add("Route", route)
         headers.add("Max-Forwards", "70")
@@ -256,14 +273,6 @@ class Account:
         request = Request(method, uri, headers, b"")
         self._core.describe(request)
         return request
-
-
-def _route(hop: Hop) -> str:
-    """Return a hop as a loose route."""
-    uri = SipUri("sips" if hop.secure else "sip", None, None, hop.host, hop.port, (), ())
-    if hop.transport not in (None, "udp") and not hop.secure:
-        uri = uri.with_params(transport=hop.transport)
-    return f"<{uri.with_params(lr=None)}>"
 
 
 def contact_value(

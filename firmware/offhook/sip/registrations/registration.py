@@ -282,6 +282,7 @@ class Registration:
         margin = min(max(0.1 * expires, 40.0), 0.5 * expires)
         self._arm(max(expires - margin, LEAST_REFRESH), now)
         self._plan_return(target, now)
+        account.was_answered(now)
 
     def _plan_return(self, target: Target, now: float) -> None:
         """Registered at a second choice: try the better ones again when the bar of one ends.
@@ -320,6 +321,7 @@ class Registration:
         delay = self._clock.failed(status, retry_after, now)
         self._core.emit(RegistrationFailed(self.account.name, status, printable(reason, MAX_CAUSE), delay))
         self._wait(delay, now)
+        self.account.was_answered(now)
 
     def _wait(self, delay: float, now: float) -> None:
         self.stage = Stage.WAITING

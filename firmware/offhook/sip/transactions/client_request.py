@@ -4,7 +4,7 @@
 
     request -> Hop -> targets -> attempt -> 401/407: again with credentials -> final response
                         ^          | unreachable, silent for 6 s, 503, 430
-                        +----------+ next target, new branch
+                        +----------+ next target, new branch; the last one's 430: once more over a new flow
 
 A stream that was up before may have died without a word (a NAT forgot it, the server lost power). A request that gets
 no sign of life by such a stream, or sees it break, is sent once more over a new one.
@@ -21,6 +21,7 @@ from offhook.sip.messages.headers import Via
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
 from offhook.sip.transactions.client_transaction import ClientTransaction, derived
+from offhook.sip.transactions.flow_renewal import FlowRenewal
 from offhook.sip.transactions.next_hop import Hop
 from offhook.sip.transactions.request_owner import RequestOwner, Unheard
 from offhook.sip.transactions.targets import described
@@ -83,6 +84,7 @@ class ClientRequest:
         self._failed = False
         self._reasons: list[str] = []
         self._tries = 0
+        self._renewal = FlowRenewal(core, account, request.method)
 
     @property
     def request(self) -> Request:
@@ -102,7 +104,7 @@ class ClientRequest:
             return
         self._cancelled = True
         self._cancel_reason = reason
-        if self._current is None:
+        if self._current is None or self._renewal.waiting:
             self._fail(now)
         elif self._current.state is State.PROCEEDING:
             self._send_cancel(self._current, now)
@@ -115,6 +117,7 @@ class ClientRequest:
             self._current.quieten()
 
     def _rest(self) -> None:
+        self._renewal.stop()
         for timer in (self._patience, self._silence):
             if timer is not None:
                 timer.cancel()
@@ -193,15 +196,17 @@ class ClientRequest:
         self._current = self._core.transactions.send(request, transmit, self, now)
 
     def _dress(self, target: Target) -> tuple[Request, Transmit]:
-        """Return the request with Via and Contact for ``target``, and its bytes with their destination."""
+        """Return the request with Via, Contact and Route for ``target``, and its bytes with their destination."""
         host, port = self._core.local_address(target.transport, target.ip)
         headers = self._request.headers.copy()
         params = (("rport", None), ("branch", self._core.branch()), *self._via_params)
         headers.prepend("Via", str(Via(target.transport.upper(), host, port, params)))
         if self._contact is not None:
             headers.set("Contact", self._contact(target.transport, target.ip))
-        request = Request(self._request.method, self._request.uri, headers, self._request.body)
         account = self._account
+        if account is not None and self._request.to.tag is None:  # in a dialog the route set is not ours to change
+            account.follow(headers, self._hop, self.target, target)
+        request = Request(self._request.method, self._request.uri, headers, self._request.body)
         if account is not None and account.is_server(target.ip):
             account.authenticator.sign(request)
         owner = account.name if account is not None else ""
@@ -238,7 +243,7 @@ class ClientRequest:
                 self._send_cancel(transaction, now)
         elif self._done and not 200 <= response.status < 300:
             return
-        elif not self._again(response, now):
+        elif not self._again(transaction, response, now):
             self._done = True
             self._owner.on_final(transaction, self._judged(response, now), now)
 
@@ -277,15 +282,13 @@ class ClientRequest:
         if response.retry_after is not None or self._request.method == "REGISTER":
             self._core.hops.book.failed(self.target, now, response.retry_after)
 
-    def _again(self, response: Response, now: float) -> bool:
-        """Try once more where the response asks for it: credentials, or the next target after a 503."""
+    def _again(self, attempt: ClientTransaction, response: Response, now: float) -> bool:
+        """Try once more where the response asks for it: credentials, the next target after a 503, another flow."""
         if self._cancelled or self._done:
             return False
         if response.status in (401, 407) and self._is_challenge(response):
             self._tries += 1
-            headers = self._request.headers.copy()
-            headers.set("CSeq", f"{self._next_cseq()} {self._request.method}")
-            self._request = Request(self._request.method, self._request.uri, headers, self._request.body)
+            self._renumber()
             self._watch(now)
             self._repeat(now)
             return True
@@ -293,7 +296,27 @@ class ClientRequest:
             self._unavailable(response, now)
             self._next_target(now)
             return True
+        if response.status == FLOW_FAILED and self.target is not None and self._renewal.helps(self.target):
+            self._renewal.begin(self.target, lambda stands, t: self._reflowed(stands, attempt, response, t), now)
+            self._unavailable(response, now)  # which has the account register
+            return True
         return False
+
+    def _reflowed(self, stands: bool, attempt: ClientTransaction, response: Response, now: float) -> None:
+        """Repeat the request over the new flow; where there is none the 430 is what became of it."""
+        if self._done:
+            return
+        if stands:
+            self._renumber()
+            self._core.hops.find(self._hop, now, self._located, self._keep)
+        else:
+            self._done = True
+            self._owner.on_final(attempt, response, now)
+
+    def _renumber(self) -> None:
+        headers = self._request.headers.copy()
+        headers.set("CSeq", f"{self._next_cseq()} {self._request.method}")
+        self._request = Request(self._request.method, self._request.uri, headers, self._request.body)
 
     def _is_challenge(self, response: Response) -> bool:
         """True for a challenge that comes from the account's own server and can be met."""
