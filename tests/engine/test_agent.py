@@ -20,10 +20,10 @@ def allow_auto_answer(hand: Hand) -> None:
     hand.shell.endpoint.add_account(replace(account, auto_answer=True))
 
 
-def call_asking_for_an_answer(one: Hand, user: str) -> Leg:
+def call_asking_for_an_answer(one: Hand, user: str, headers: tuple[tuple[str, str], ...] = AUTO) -> Leg:
     """Place a call that asks to be answered at once."""
     leg = Leg("x", "x1", "out", user, "desk", False, one.agent)
-    one.legs.place(leg, f"sip:{user}@pbx.test", headers=AUTO)
+    one.legs.place(leg, f"sip:{user}@pbx.test", headers=headers)
     return leg
 
 
@@ -79,6 +79,39 @@ def test_during_a_call_such_a_call_waits_and_nobody_listens_in() -> None:
         assert two.switchboard.machine.waiting == "i1"
         assert two.spoken_to() == {"1003"}
         one.legs.end(leg)
+        two.hang_up()
+        three.hang_up()
+
+    among(scenario)
+
+
+def test_a_call_that_is_to_be_answered_in_five_seconds_rings_for_four_and_beeps_for_one() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand) -> None:
+        allow_auto_answer(two)
+        leg = call_asking_for_an_answer(one, "1002", (("Call-Info", "<sip:pbx.test>;answer-after=5"),))
+        await two.rings()
+        began = asyncio.get_running_loop().time()
+        await two.until(State.TALKING, 10)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(5.0, abs=0.3)
+        notes = two.notes
+        ringer = [note for note in notes if note.startswith("ringer ")]
+        assert len(ringer) == 2
+        assert notes.index(ringer[0]) < notes.index(ringer[1]) < notes.index("active True")
+        assert notes.index("active True") < notes.index("tone confirm") < notes.index("start 1")
+        one.legs.end(leg)
+        await two.until(State.ON_HOOK)
+
+    among(scenario, phones=2)
+
+
+def test_during_a_call_one_that_must_not_be_answered_by_hand_finds_us_busy() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand, three: Hand) -> None:
+        allow_auto_answer(two)
+        await two.talk_to(three)
+        call_asking_for_an_answer(one, "1002", (("Answer-Mode", "Auto;require"),))
+        await settle_a_moment()
+        assert [event.status for event in one.events if isinstance(event, sip.CallRefused)] == [486]
+        assert two.switchboard.machine.waiting is None
         two.hang_up()
         three.hang_up()
 

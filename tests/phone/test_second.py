@@ -485,6 +485,36 @@ def test_a_caller_who_gives_up_during_the_beep_is_forgotten() -> None:
     assert run(phone, on.CallEnded("i1")) == [do.StopTone(), do.CancelTimer("beep"), do.CloseEar()]
 
 
+def test_a_call_that_is_to_be_answered_later_rings_until_then_and_the_beep_comes_last() -> None:
+    phone = Phone(PLAIN)
+    assert run(phone, on.CallIncoming("i1", "Bob", auto=True, after=5.0)) == [
+        do.StartRinging(),
+        do.SetTimer("ring", 4.0),
+    ]
+    assert run(phone, on.TimerFired("ring"), at=4.0) == [
+        do.StopRinging(),
+        do.OpenEar(),
+        do.PlayTone(Tone.CONFIRM),
+        do.SetTimer("beep", 1.0),
+    ]
+    assert run(phone, on.TimerFired("beep"), at=5.0) == [do.AnswerCall("i1"), do.StopTone()]
+    assert phone.state is State.TALKING
+
+
+def test_nobody_waits_longer_for_an_answer_by_itself_than_a_call_may_ring() -> None:
+    phone = Phone(PLAIN)
+    assert do.SetTimer("ring", PLAIN.ring_limit - 1.0) in run(
+        phone, on.CallIncoming("i1", "Bob", auto=True, after=9999.0)
+    )
+
+
+def test_who_lifts_while_such_a_call_rings_answers_it() -> None:
+    phone = Phone(PLAIN)
+    run(phone, on.CallIncoming("i1", "Bob", auto=True, after=5.0))
+    assert do.AnswerCall("i1") in run(phone, on.HookLifted())
+    assert run(phone, on.HookReplaced(), at=200.0) == [do.EndCall("i1")]
+
+
 def test_during_a_call_such_a_call_waits_like_any_other() -> None:
     phone = talking()
     assert do.PlayTone(Tone.WAITING) in run(phone, on.CallIncoming("i1", "Bob", auto=True))

@@ -270,6 +270,31 @@ def test_a_call_is_answered_by_itself_only_where_the_account_allows_it_and_from_
     assert incoming.caller.auto_answer is answered
 
 
+@pytest.mark.parametrize(
+    ("header", "allowed", "remote", "status"),
+    [
+        ("Answer-Mode: Auto;require", True, THERE, None),
+        ("Answer-Mode: Auto;require", False, THERE, 403),
+        ("Answer-Mode: Auto;require", True, STRANGER, 403),
+        ("Priv-Answer-Mode: Auto ; Require", False, THERE, 403),
+        ("Answer-Mode: Manual;require", False, THERE, None),
+        ("Answer-Mode: Manual;require", True, THERE, None),
+        ("Answer-Mode: Later;require", True, THERE, 403),
+        ("Answer-Mode: Auto", False, THERE, None),
+        ("Require: answermode\nAnswer-Mode: Auto", False, THERE, None),
+    ],
+)
+def test_a_way_of_answering_that_is_required_is_kept_to_or_the_call_is_refused(
+    header: str, allowed: bool, remote: tuple[str, int], status: int | None
+) -> None:
+    alone = Alone(EndpointSettings(), auto_answer=allowed)
+    (reply,) = alone.say(message(body="v=0", more=f"{header}\n"), remote=remote)
+    assert isinstance(reply, Response)
+    incoming = [event.caller for event in alone.events() if isinstance(event, ev.IncomingCall)]
+    assert reply.status == (status or 100)
+    assert [caller.auto_answer for caller in incoming] == ([] if status else ["Auto;require" in header])
+
+
 def stream(number: int, ip: str = STRANGER[0], transport: Transport = "tcp", here: int = HERE[1]) -> Flow:
     return Flow(transport, (HERE[0], here), (ip, 40000 + number), number)
 

@@ -69,9 +69,12 @@ class Agent(LegListener):
         leg.caller, leg.desk = event.caller, self._called_back()
         if event.replaces is not None:
             self._take_over(leg, event.replaces)
+        elif event.caller.auto_required and not leg.desk and any(True for _ in self._legs):
+            self._legs.admit(leg)
+            self._legs.reject(leg, _BUSY)  # a call that waits is answered by hand, which is what it does not want
         elif self._legs.admit(leg):
-            auto = event.caller.auto_answer  # which the endpoint believes of the account's server only
-            self._post(phone.CallIncoming(event.call, peer, auto, leg.desk))
+            caller = event.caller  # what it says of answering the endpoint believes of the account's server only
+            self._post(phone.CallIncoming(event.call, peer, caller.auto_answer, leg.desk, caller.answer_after))
 
     def _take_over(self, leg: Leg, replaced: str) -> None:
         """Let a call take the place of another (:rfc:`3891`): for the phone machine it is the same call all along."""

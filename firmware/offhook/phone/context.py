@@ -25,6 +25,7 @@ class Call:
     Attributes:
         emergency: never held, swapped, joined or transferred.
         incoming: it came in.
+        auto: it is to be answered by itself once it has rung.
         number: what was dialled for it.
         over: the handle of the call that was on hold when this one was dialled.
         up: it was answered.
@@ -37,6 +38,7 @@ class Call:
     handle: str
     emergency: bool = False
     incoming: bool = False
+    auto: bool = False
     number: str = ""
     over: str | None = None
     up: bool = False
@@ -149,7 +151,7 @@ class Context:
 
     def receive_call(self, event: CallIncoming) -> None:
         """Make a call that came in the phone's call."""
-        self.call = Call(event.call, incoming=True)
+        self.call = Call(event.call, incoming=True, auto=event.auto)
 
     def answer_call(self) -> None:
         """Answer the call that rings."""

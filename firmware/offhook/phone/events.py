@@ -52,14 +52,15 @@ class TimerFired:
 class CallIncoming:
     """A call came in. ``peer`` is what a display would show.
 
-    ``auto``: it may be answered without anybody's hand. ``urgent``: it may be the emergency desk calling back, and
-    rings even where the person has just got rid of a call.
+    ``auto``: it may be answered without anybody's hand, ``after`` so many seconds. ``urgent``: it may be the emergency
+    desk calling back, and rings even where the person has just got rid of a call.
     """
 
     call: str
     peer: str
     auto: bool = False
     urgent: bool = False
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

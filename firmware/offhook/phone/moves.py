@@ -125,18 +125,29 @@ def _proceed(phone: Context, verdict: Verdict) -> State:
 
 
 def ring(phone: Context, state: State, event: on.Event) -> State:
-    """Ring for a call that comes in; one that may be answered without a hand is announced by a beep instead."""
+    """Ring for a call that comes in.
+
+    One that may be answered without a hand is announced by a beep; where that is to be later it rings until then, as
+    long as any other call at the most.
+    """
     assert isinstance(event, on.CallIncoming)
     if phone.now < phone.breathes_until and not event.urgent:
         return refuse_busy(phone, state, event)
     phone.receive_call(event)
-    if event.auto:
-        phone.open_ear(True)
-        phone.play(Tone.CONFIRM)
-        phone.wait("beep", phone.settings.beep)
-    else:
-        phone.ring(True)
-        phone.wait("ring", phone.settings.ring_limit)
+    rings = min(event.after, phone.settings.ring_limit) - phone.settings.beep if event.auto else 0.0
+    if event.auto and rings <= 0:
+        return _beep(phone)
+    phone.ring(True)
+    phone.wait("ring", rings or phone.settings.ring_limit)
+    return State.RINGING
+
+
+def _beep(phone: Context) -> State:
+    """Say that the room will be heard."""
+    phone.ring(False)
+    phone.open_ear(True)
+    phone.play(Tone.CONFIRM)
+    phone.wait("beep", phone.settings.beep)
     return State.RINGING
 
 
@@ -154,6 +165,8 @@ def ring_time_over(phone: Context, state: State, event: on.Event) -> State:
     if event.name == "beep":
         phone.answer_call()
         return second.converse(phone)
+    if call is not None and call.auto and not call.up:
+        return _beep(phone)
     if call is not None and call.up:
         phone.end_call()
     elif call is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offhook.sip.registrations.account import Account
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
-SUPPORTED: tuple[str, ...] = ("100rel", "timer", "from-change", "norefersub", "replaces", "tdialog")
+SUPPORTED: tuple[str, ...] = ("100rel", "timer", "from-change", "norefersub", "replaces", "tdialog", "answermode")
 REMEMBER_REFUSED = 3600.0
 
 LocalAddress = Callable[[str, str], Address]

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from offhook.sip.answer_mode import AnswerMode
 from offhook.sip.errors import RemoteError
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Request
@@ -23,9 +24,6 @@ MAX_SHOWN = 80
 MAX_ENTRIES = 16
 
 _PRIVATE = frozenset({"id", "user", "header"})
-_ANSWER_AFTER = re.compile(r";\s*answer-after\s*=\s*\"?([0-9]{1,4})(?![0-9])", re.IGNORECASE)
-_AUTO_INFO = re.compile(r";\s*info\s*=\s*\"?\s*(?:alert-)?(?:auto[- ]?answer|intercom)", re.IGNORECASE)
-_AUTO_WORD = re.compile(r"\s*(?:ring[- ]?answer|auto[- ]?answer)\b", re.IGNORECASE)
 _VERSTAT = re.compile(r"[A-Za-z0-9\-]{1,40}")
 
 
@@ -42,6 +40,7 @@ class CallerIdentity:
         alert_info: the first Alert-Info, a URI or a word (:rfc:`3261#section-20.4`, :rfc:`7462`).
         auto_answer: the server asks that the phone answers by itself (:rfc:`5373`, ``answer-after``).
         answer_after: after how many seconds.
+        auto_required: or not at all: where it cannot be answered by itself it is to be refused.
         verstat: what the network found out about the number, e.g. ``TN-Validation-Passed`` (3GPP TS 24.229).
     """
 
@@ -53,6 +52,7 @@ class CallerIdentity:
     alert_info: str = ""
     auto_answer: bool = False
     answer_after: float = 0.0
+    auto_required: bool = False
     verstat: str = ""
 
 
@@ -61,7 +61,7 @@ def caller_identity(request: Request, trusted: bool) -> CallerIdentity:
     asserted = _first(request.headers.get_all("P-Asserted-Identity")) if trusted else None
     privacy = _wants_privacy(request)
     diverted_from, diversion = _diversion(request) if trusted else ("", "")
-    auto, after = _auto_answer(request) if trusted else (False, 0.0)
+    mode = AnswerMode.of(request) if trusted else AnswerMode()
     return CallerIdentity(
         asserted=asserted,
         display=ANONYMOUS if privacy else shown(asserted) or shown(request.from_),
@@ -69,8 +69,9 @@ def caller_identity(request: Request, trusted: bool) -> CallerIdentity:
         diverted_from=diverted_from,
         diversion=diversion,
         alert_info=_alert_info(request),
-        auto_answer=auto,
-        answer_after=after,
+        auto_answer=mode.auto,
+        answer_after=mode.after,
+        auto_required=mode.auto and mode.required,
         verstat=_verstat(asserted, request.from_) if trusted else "",
     )
 
@@ -186,25 +187,6 @@ def _alert_info(request: Request) -> str:
     value = (request.headers.get("Alert-Info") or "").strip()
     bracketed = re.match(r"<([^<>]*)>", value)
     return _line(bracketed[1] if bracketed else value.partition(";")[0].strip())
-
-
-def _auto_answer(request: Request) -> tuple[bool, float]:
-    """Return whether the phone shall answer by itself, and after how many seconds.
-
-    :rfc:`5373` says it in the open; before it every maker had his own way, and servers still send those.
-    """
-    headers = request.headers
-    for name in ("Answer-Mode", "Priv-Answer-Mode"):
-        if (headers.get(name) or "").partition(";")[0].strip().lower() == "auto":
-            return True, 0.0
-    for value in (*headers.get_all("Call-Info"), *headers.get_all("Alert-Info")):
-        after = _ANSWER_AFTER.search(value)
-        if after is not None:
-            return True, float(after[1])
-    for value in headers.get_all("Alert-Info"):
-        if _AUTO_INFO.search(value) or _AUTO_WORD.match(value):
-            return True, 0.0
-    return False, 0.0
 
 
 def _verstat(*names: NameAddr | None) -> str:

@@ -7,6 +7,7 @@ leaves nothing behind. Only what the application must decide on gets a transacti
 from collections.abc import Callable
 from dataclasses import replace
 
+from offhook.sip.answer_mode import AnswerMode
 from offhook.sip.calls.called import CalledSide
 from offhook.sip.calls.calling import CallingSide
 from offhook.sip.calls.dialog import DialogId
@@ -199,6 +200,9 @@ class UserAgentServer:
         mine, account = self._user_of(request, flow)
         refusal = None if mine else Refusal(404)
         refusal = refusal or unacceptable_body(self._core, request) or invite_refusal(account, request)
+        may_auto = self.gate.may_auto_answer(account, flow)
+        if refusal is None and AnswerMode.of(request).is_refused(may_auto):
+            refusal = Refusal(403, "Answer Mode Not Allowed")
         if refusal is None and (self._core.transactions.full or self.closing):
             refusal = Refusal(503, "", (("Retry-After", "10"),))
         if refusal is None and len(self._calls) >= self._core.settings.max_calls:
@@ -221,7 +225,7 @@ class UserAgentServer:
         call.start(now)
         name = account.name if account is not None else None
         caller = caller_identity(request, trusted=account is not None and account.is_server(flow.remote[0]))
-        if caller.auto_answer and not self.gate.may_auto_answer(account, flow):
+        if caller.auto_answer and not may_auto:
             caller = replace(caller, auto_answer=False)
         body = body_of(request)
         self._core.emit(IncomingCall(handle, name, request.from_, body, request, flow, caller, replaced))
