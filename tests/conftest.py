@@ -3,10 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
 from hypothesis import settings
+
+from tests.support.shard_plugin import ShardPlugin
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 LIMITS_S = {"peer": 300.0, "browser": 180.0}
@@ -25,6 +28,15 @@ class TestTookTooLongError(Exception):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the suite's own options."""
     parser.addoption("--soak", action="store_true", help="run the long counts of the end-to-end tests")
+    parser.addoption("--shard", metavar="NAME", help="only the tests of this shard, see tests/support/shards.py")
+    parser.addoption("--record", type=Path, metavar="FILE", help="where to write what became of the shard's tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Be one of the processes of ``tests/run.py``, if that is wanted."""
+    if config.getoption("--shard"):
+        plugin = ShardPlugin(config.rootpath, config.getoption("--shard"), config.getoption("--record"))
+        config.pluginmanager.register(plugin, "shard")
 
 
 def order_of(item: pytest.Item) -> int:

@@ -1,0 +1,129 @@
+"""The whole suite in several pytest processes side by side, each in a network namespace of its own.
+
+``./dev test`` without arguments is ``python -m tests.run all PREFIX...``; ``./dev check`` uses ``unit``.
+PREFIX are the words before a command that put it into such a namespace. What is found is what runs: a test that no
+process ran, or that two ran, fails the whole. The last line is ``N passed, N failed, N skipped``.
+"""
+
+import asyncio
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support.shards import BROWSER, PEERS, PHONE, SPEECH, UNIT, Shards
+from tests.support.verdict import add_up
+
+ROOT = Path(__file__).resolve().parents[1]
+UNITS = (f"{UNIT} 1", f"{UNIT} 2")
+# What stands in one row runs one after the other, the rows side by side. Unit tests give way: only calls have a clock.
+ROWS = {"unit": [[name] for name in UNITS], "all": [[*UNITS, BROWSER], *([name] for name in PEERS), [PHONE]]}
+LAST = {"unit": [], "all": [[name] for name in SPEECH]}  # once the rows are through
+GIVES_WAY = ["nice", "-n", "5"]
+IMAGE_ARCH = "amd64"
+SHOWN = 20
+
+
+class Suite:
+    """One run of it; ``mode`` is ``unit`` or ``all``, ``prefix`` leads into a network namespace."""
+
+    def __init__(self, mode: str, prefix: Sequence[str]) -> None:
+        self._mode, self._prefix = mode, list(prefix)
+        self._shards = Shards(ROOT)
+        self._folder = ROOT / ".cache" / "tests" / mode
+        self._exits: dict[str, int] = {}
+
+    async def run(self) -> int:
+        """Run everything; returns the exit status."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        for rows in (ROWS[self._mode], LAST[self._mode]):
+            async with asyncio.TaskGroup() as group:
+                for row in rows:
+                    group.create_task(self._run_row(row))
+        return self._conclude()
+
+    async def _run_row(self, row: Sequence[str]) -> None:
+        for name in row:
+            if name != PHONE or (self._shards.boots_phone and await self._build_virtual_phone()):
+                await self._run_shard(name)
+
+    async def _build_virtual_phone(self) -> bool:
+        """The virtual phone's disk, built with the network that tests do not have."""
+        command = [*GIVES_WAY, sys.executable, "-m", "imagebuild", "image", "--arch", IMAGE_ARCH]
+        return await self._run_process("build of the virtual phone", command, {}) == 0
+
+    async def _run_shard(self, name: str) -> None:
+        env = {"OFFHOOK_VM_IMAGE": str(ROOT / "build" / "image" / IMAGE_ARCH)} if name == PHONE else {}
+        options = ["--shard", name, "--record", str(self._record(name)), "-p", "no:cacheprovider"]
+        command = [*self._prefix, *(GIVES_WAY if name in UNITS and self._mode == "all" else [])]
+        command += [sys.executable, "-m", "pytest", *options, *self._shards.files(name)]
+        await self._run_process(name, command, env)
+
+    async def _run_process(self, name: str, command: Sequence[str], env: dict[str, str]) -> int:
+        """Run to the end; then show all that it said in one piece."""
+        log = self._folder / f"{name}.log"
+        begin = time.monotonic()
+        print(f"-- {name}: begins", flush=True)
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, **env},
+                start_new_session=True,  # Ctrl-C comes from us, once: a second one would cut the tests' clean-up short
+            )
+        try:
+            self._exits[name] = await process.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            await process.wait()
+            raise
+        print(f"\n-- {name}: {time.monotonic() - begin:.0f} s", flush=True)
+        print(log.read_text(errors="replace").rstrip(), flush=True)
+        return self._exits[name]
+
+    def _record(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _conclude(self) -> int:
+        """Say what it all adds up to."""
+        shards = [name for rows in (ROWS[self._mode], LAST[self._mode]) for row in rows for name in row]
+        if not self._shards.boots_phone:
+            shards = [name for name in shards if name != PHONE]
+        paths = {name: self._record(name) for name in shards}
+        records = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+        verdict = add_up(records, self._exits, shards)
+        print()
+        for fault in verdict.faults[:SHOWN]:
+            print(f"-- {fault}")
+        if len(verdict.faults) > SHOWN:
+            print(f"-- and {len(verdict.faults) - SHOWN} more like these")
+        if verdict.failed:
+            print(f"-- again: ./dev test {' '.join(map(shlex.quote, verdict.failed[:SHOWN]))}")
+        print(verdict.line, flush=True)
+        return 0 if verdict.is_fine else 1
+
+
+async def run(mode: str, prefix: Sequence[str]) -> int:
+    """Run the suite; SIGTERM ends it as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await Suite(mode, prefix).run()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(run(sys.argv[1], sys.argv[2:])))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)

@@ -1,0 +1,84 @@
+"""Which pytest process runs which test where ``tests/run.py`` runs several side by side.
+
+A shard is a set of tests with a name. Every test is in exactly one: :meth:`Shards.of` is a function of its id and its
+marks, and nothing else. Tests with real peers mostly wait, so several shards of them share two cores; files go to the
+lighter shard, the longest first, by the seconds that they were seen to take.
+"""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+UNIT, BROWSER, PHONE = "unit", "browser", "virtual phone"
+PEERS = ("peers 1", "peers 2")
+
+# Real calls that are judged by ear (PESQ): they come last, with nothing but each other beside them.
+BY_EAR = {
+    "tests/e2e/test_speech.py::test_a_clean_link": "speech 1",
+    "tests/e2e/test_speech.py": "speech 2",
+    "tests/e2e/test_peers.py": "speech 1",
+}
+SPEECH = ("speech 1", "speech 2")
+
+# Seconds that the marked tests of a file take alone on two cores. What is not here is taken for UNMEASURED_S.
+SECONDS = {
+    "tests/e2e/test_interop.py": 200,
+}
+UNMEASURED_S = 15
+
+# Unit tests in two halves of about the same length: these folders, and all others.
+FIRST_HALF = ("sip",)
+_MARKED = re.compile(r"\bmark\.(peer|browser|vm)\b")
+
+
+class Shards:
+    """The shards of the tests under ``root`` (the folder that contains ``tests``)."""
+
+    def __init__(self, root: Path) -> None:
+        """Read which test files speak of which mark. Raises OSError."""
+        self._files: dict[str, set[str]] = {"peer": set(), "browser": set(), "vm": set()}
+        for path in sorted((root / "tests").rglob("test_*.py")):
+            for mark in _MARKED.findall(path.read_text(encoding="utf-8")):
+                self._files[mark].add(path.relative_to(root).as_posix())
+        self._peers = self._spread(self._files["peer"] - {file for file in BY_EAR if "::" not in file})
+
+    @staticmethod
+    def _spread(files: Collection[str]) -> dict[str, str]:
+        """Give each file to the shard that has the least to do so far."""
+        load = dict.fromkeys(PEERS, 0.0)
+        found: dict[str, str] = {}
+        for file in sorted(files, key=lambda file: (-SECONDS.get(file, UNMEASURED_S), file)):
+            lightest = min(PEERS, key=lambda name: load[name])
+            load[lightest] += SECONDS.get(file, UNMEASURED_S)
+            found[file] = lightest
+        return found
+
+    def of(self, test: str, marks: Collection[str]) -> str:
+        """The shard of a test, by its id (``tests/sip/test_uri.py::test_...``) and its marks."""
+        if "vm" in marks:
+            return PHONE
+        if "browser" in marks:
+            return BROWSER
+        if "peer" in marks:
+            for beginning, shard in BY_EAR.items():
+                if test.startswith(beginning):
+                    return shard
+            return self._peers.get(test.partition("::")[0], PEERS[0])
+        return UNIT + (" 1" if test.split("/")[1] in FIRST_HALF else " 2")
+
+    def files(self, shard: str) -> list[str]:
+        """The files that a process must read to find this shard's tests; empty: all of them."""
+        if shard == PHONE:
+            return sorted(self._files["vm"])
+        if shard == BROWSER:
+            return sorted(self._files["browser"])
+        if shard in PEERS:
+            return sorted(file for file, found in self._peers.items() if found == shard)
+        if shard in SPEECH:
+            return sorted({start.partition("::")[0] for start, found in BY_EAR.items() if found == shard})
+        return [f"tests/{folder}" for folder in FIRST_HALF] if shard == f"{UNIT} 1" else []
+
+    @property
+    def boots_phone(self) -> bool:
+        """Whether there are tests of the virtual phone."""
+        return bool(self._files["vm"])
