@@ -9,7 +9,7 @@ from gpiozero.pins.mock import MockFactory
 
 from offhook.config.load import load_board, origins
 from offhook.daemon.boardfile import board_settings
-from offhook.hardware.settings import BoardSettings, Wire
+from offhook.hardware.settings import BoardSettings, GpioWiring, Wire
 from offhook.sim.board import SimulatedBoard
 from tests.support.listener import Notebook
 from tests.support.virtual_loop import run
@@ -75,6 +75,13 @@ def test_the_wiring_comment_names_every_pin_and_its_place_on_the_header(file: Pa
 def test_every_wire_knows_its_line_in_the_board_file(file: Path) -> None:
     for wire in wires_of(settings_of(file)):
         assert re.match(rf"{re.escape(str(file))}:\d+: \w+.*: GPIO{wire.bcm}$", str(wire))
+
+
+def test_a_board_file_says_how_its_pins_are_reached() -> None:
+    plain = board_settings(load_board("kind: gpio\nkeypad: none\nhook: {pin: 17}\n"), {})
+    assert plain.gpio == GpioWiring("auto", None)
+    text = "kind: gpio\nkeypad: none\nhook: {pin: 17}\ngpio: {factory: gpiod, chip: pinctrl-rp1}\n"
+    assert board_settings(load_board(text), {}).gpio == GpioWiring("gpiod", "pinctrl-rp1")
 
 
 def test_the_sound_hat_keeps_its_own_pins() -> None:

@@ -1,54 +1,17 @@
 import asyncio
-import sys
+import errno
 import threading
-from types import ModuleType
 
 import pytest
 from gpiozero.exc import PinFixedPull
 from gpiozero.pins.mock import MockFactory
 
 from offhook.errors import DeviceError
-from offhook.hardware import pins
-from offhook.hardware.pins import EdgeInput, open_factory, open_output, wired
+from offhook.hardware.pins import EdgeInput, open_output, wired
 from offhook.hardware.settings import Wire
 from offhook.phone.events import HookFlash, HookLifted
 from tests.support.listener import Notebook, simulated
 from tests.support.virtual_loop import run
-
-
-@pytest.fixture
-def lgpio(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = ModuleType("lgpio")
-    monkeypatch.setitem(sys.modules, "lgpio", module)
-    return module
-
-
-def test_a_missing_lgpio_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lgpio", None)
-    with pytest.raises(DeviceError, match="apt install python3-lgpio"):
-        open_factory()
-
-
-def test_the_empty_stub_of_lgpio_is_told_from_the_library(lgpio: ModuleType) -> None:
-    with pytest.raises(DeviceError, match="empty stub"):
-        open_factory()
-
-
-def test_a_machine_without_pins_is_told(lgpio: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    lgpio.gpiochip_open = lambda chip: 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(pins, "_CHIP", "/dev/no-such-gpiochip")
-    with pytest.raises(DeviceError, match="is this a Raspberry Pi"):
-        open_factory()
-
-
-def test_pins_that_may_not_be_opened_are_told(
-    lgpio: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
-    lgpio.gpiochip_open = lambda chip: 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(pins, "_CHIP", "/")
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(DeviceError, match="group gpio"):
-        open_factory()
 
 
 def test_a_pin_that_is_not_there_is_named_with_its_line() -> None:
@@ -78,6 +41,14 @@ def test_a_pin_that_another_program_holds_is_named() -> None:
         wired(Wire(4)),
     ):
         raise busy("GPIO busy")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EBUSY, "is held by another program"), (errno.EINVAL, "cannot be used")]
+)
+def test_what_the_kernel_refuses_is_told_for_what_it_is(number: int, told: str) -> None:
+    with pytest.raises(DeviceError, match=f"GPIO4 {told}"), wired(Wire(4)):
+        raise OSError(number, "refused")
 
 
 def test_a_fault_of_our_own_is_not_dressed_up() -> None:

@@ -26,6 +26,11 @@ class Chip:
         self.short_circuits = 0
         self._levels: dict[int, int] = {}
 
+    def listen(self, gpio: int, callback: Callable[[int, int, int, int], None]) -> None:
+        """Tell the edges of a line from now on."""
+        self._levels[gpio] = self.level(gpio)
+        self.callbacks[gpio] = callback
+
     def level(self, gpio: int) -> int:
         """What a line reads."""
         net = {gpio}
@@ -83,7 +88,7 @@ def fake_lgpio(chip: Chip) -> ModuleType:
     class Callback:
         def __init__(self, handle: int, gpio: int, edge: int, func: Callable[[int, int, int, int], None]) -> None:
             self._gpio = gpio
-            chip.callbacks[gpio] = func
+            chip.listen(gpio, func)
 
         def cancel(self) -> None:
             chip.callbacks.pop(self._gpio, None)

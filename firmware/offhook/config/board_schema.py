@@ -3,19 +3,21 @@
 Pins are BCM numbers, as in ``GPIO17``. Every contact connects its pin to ground.
 """
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from offhook.config.faults import quoted
 from offhook.config.overlays import LINE, LONGEST_LINE
-from offhook.config.scalars import DECIMAL, Identifier, filled, text, whole_number, wrong
+from offhook.config.scalars import DECIMAL, Identifier, filled, patterned, text, whole_number, wrong
 from offhook.config.section import Section
 from offhook.config.sound import PcmName
 
 KEYS = "0123456789*#ABCD"
 KEYPAD_SIZE = {"4x4": (4, 4), "4x3": (4, 3)}
 LAST_PIN = 27
+CHIP_LABEL = re.compile(r"^[!-~]([ -~]{0,29}[!-~])?$")
 
 
 def pin_number(value: object) -> int:
@@ -49,12 +51,23 @@ def overlay_line(value: object) -> str:
 
 
 OverlayLine = Annotated[str, BeforeValidator(overlay_line)]
+
+
+def chip_label(value: object) -> str:
+    """Return the label of a GPIO chip: what the kernel allows, which is up to 31 plain characters."""
+    source = filled(value)
+    if not CHIP_LABEL.fullmatch(source):
+        raise wrong(f"{quoted(source)} is no label of a GPIO chip: gpiodetect shows it in brackets")
+    return source
+
+
 Pin = Annotated[
     int,
     BeforeValidator(pin_number),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": LAST_PIN}, {"pattern": "^GPIO[0-9]+$"}]}),
 ]
 Key = Annotated[str, BeforeValidator(key_name)]
+ChipLabel = Annotated[str, BeforeValidator(chip_label), patterned(CHIP_LABEL.pattern)]
 
 
 class Hook(Section):
@@ -134,6 +147,15 @@ class BoardAudio(Section):
     """ALSA device of the ear piece."""
 
 
+class Gpio(Section):
+    """Which library moves the pins, and which chip they are on."""
+
+    factory: Literal["auto", "lgpio", "gpiod"] = "auto"
+    """`auto` takes lgpio where it works, else libgpiod; the journal says which and why."""
+    chip: ChipLabel | None = None
+    """Label of the chip, as `gpiodetect` shows it in brackets; not set: the chip of a Raspberry Pi's 40-pin header."""
+
+
 class BoardConfig(Section):
     """The board file. A simulated board needs no pins: they are chosen for it."""
 
@@ -157,6 +179,8 @@ class BoardConfig(Section):
     """The bell's or buzzer's driver."""
     power: Literal["none", "kernel"] = "none"
     """Where supply and battery are read: `kernel` is `/sys/class/power_supply`."""
+    gpio: Gpio = Field(default_factory=Gpio)
+    """How the pins are reached; seldom needed."""
     audio: BoardAudio | None = None
     """The board's own sound card."""
     overlays: tuple[OverlayLine, ...] = ()

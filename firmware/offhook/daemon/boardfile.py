@@ -8,6 +8,7 @@ from offhook.hardware.settings import (
     LAYOUTS,
     BoardSettings,
     ButtonWiring,
+    GpioWiring,
     HookWiring,
     KeyWiring,
     LampWiring,
@@ -58,4 +59,5 @@ def board_settings(board: BoardConfig, origins: Mapping[str, str]) -> BoardSetti
         ),
         ringer=RingerWiring(wire(ringer.pin, "ringer.pin"), ringer.active == "high") if ringer else None,
         power=board.power,
+        gpio=GpioWiring(board.gpio.factory, board.gpio.chip),
     )

@@ -144,10 +144,10 @@ def _board(
         return SimulatedBoard(wiring, flash, loop, lambda: watchers.note(PowerOffSeen()), on_network)
     from offhook.hardware.battery import KernelBattery
     from offhook.hardware.board import GpioBoard
-    from offhook.hardware.pins import open_factory
+    from offhook.hardware.factory import open_factory
 
     supply = KernelBattery(Path(config.power.supply))
-    return GpioBoard(wiring, open_factory(), flash, supply.read)
+    return GpioBoard(wiring, open_factory(wiring.gpio), flash, supply.read)
 
 
 async def _sockets(options: Options, daemon: Daemon, runtime: Path, stack: AsyncExitStack) -> None:

@@ -1,4 +1,4 @@
-"""Which gpiozero factory drives the pins, and the one kind of input and output that the adapters use.
+"""The one kind of input and of output that the adapters use, whichever gpiozero factory drives the pins.
 
 Callbacks of gpiozero come from threads of its own: an :class:`EdgeInput` stamps the edge, hops into the event loop with
 it and does nothing else.
@@ -6,7 +6,7 @@ it and does nothing else.
 
 import asyncio
 import contextlib
-import os
+import errno
 from collections.abc import Callable, Iterator
 
 from gpiozero import DigitalInputDevice, OutputDevice
@@ -19,34 +19,7 @@ from offhook.hardware.settings import Wire
 OnEdge = Callable[[bool, float], None]
 
 _OLDEST_STAMP = 1.0
-_CHIP = "/dev/gpiochip0"
-
-
-def open_factory() -> Factory:
-    """Open the pins of this Raspberry Pi through lgpio. Raises DeviceError."""
-    try:
-        import lgpio
-    except ImportError:
-        raise DeviceError(
-            "the library lgpio is missing: apt install python3-lgpio, or use a board file with 'kind: simulated'"
-        ) from None
-    if not hasattr(lgpio, "gpiochip_open"):
-        # PyPI has no wheel for every Python; pip then takes version 0.0.0.2, which is an empty module.
-        raise DeviceError(
-            "the library lgpio is an empty stub: remove it (pip uninstall lgpio), then apt install python3-lgpio"
-        )
-    if not os.path.exists(_CHIP):
-        raise DeviceError(
-            f"{_CHIP} does not exist: is this a Raspberry Pi? Elsewhere use a board file with 'kind: simulated'"
-        )
-    if not os.access(_CHIP, os.R_OK | os.W_OK):
-        raise DeviceError(f"{_CHIP} may not be opened: add the phone's user to the group gpio (usermod -aG gpio USER)")
-    from gpiozero.pins.lgpio import LGPIOFactory
-
-    try:
-        return LGPIOFactory()
-    except (GPIOZeroError, OSError, lgpio.error) as error:
-        raise DeviceError(f"the pins cannot be opened ({error}): see whether another program holds {_CHIP}") from error
+_BUSY = "GPIO busy"  # so lgpio says it
 
 
 class EdgeInput(DigitalInputDevice):  # type: ignore[misc]  # gpiozero is not typed
@@ -64,6 +37,11 @@ class EdgeInput(DigitalInputDevice):  # type: ignore[misc]  # gpiozero is not ty
     def closed_now(self) -> bool:
         """Whether the contact is closed at this moment."""
         return bool(self.is_active)
+
+    def close(self) -> None:
+        """Release the pin, and tell no more: lgpio goes on calling for a pin that was closed."""
+        self._on_edge = None
+        super().close()
 
     def _fire_events(self, ticks: float, new_active: bool) -> None:
         super()._fire_events(ticks, new_active)
@@ -95,8 +73,11 @@ def wired(wire: Wire) -> Iterator[None]:
     except GPIOZeroError as error:
         raise DeviceError(f"{wire} cannot be used this way ({error}): choose another pin") from error
     except Exception as error:  # lgpio.error is no OSError, and is there only where lgpio is
+        held = error.errno == errno.EBUSY if isinstance(error, OSError) else _BUSY in str(error)
         if type(error).__module__ != "lgpio" and not isinstance(error, OSError):
             raise
+        if not held:
+            raise DeviceError(f"{wire} cannot be used ({error}): choose another pin") from error
         raise DeviceError(
             f"{wire} is held by another program or overlay ({error}): see gpioinfo, free it or choose another"
         ) from error

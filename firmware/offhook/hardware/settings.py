@@ -11,6 +11,7 @@ BoardKind = Literal["gpio", "simulated"]
 KeypadKind = Literal["4x4", "4x3", "direct", "rotary", "none"]
 RotaryOrder = Literal["standard", "sweden", "new_zealand"]
 PowerSource = Literal["none", "kernel"]
+PinLibrary = Literal["auto", "lgpio", "gpiod"]
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "4x4": ("123A", "456B", "789C", "*0#D"),
@@ -27,6 +28,14 @@ class Wire:
 
     def __str__(self) -> str:
         return f"{self.origin}: GPIO{self.bcm}" if self.origin else f"GPIO{self.bcm}"
+
+
+@dataclass(frozen=True, slots=True)
+class GpioWiring:
+    """Which library moves the pins, and the label of the chip that they are on; None: the one behind the header."""
+
+    factory: PinLibrary = "auto"
+    chip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +128,4 @@ class BoardSettings:
     buttons: tuple[ButtonWiring, ...] = ()
     ringer: RingerWiring | None = None
     power: PowerSource = "none"
+    gpio: GpioWiring = GpioWiring()
