@@ -453,6 +453,29 @@ def test_a_connection_that_an_emergency_let_in_ends_with_it(authority: Authority
     run(scenario)
 
 
+def test_once_the_emergency_is_over_only_what_belongs_to_it_goes_by_the_connection_that_it_let_in(pair: Pair) -> None:
+    async def scenario() -> None:
+        client = TlsClient()
+        server, log = await Server().open(pair.server_context()), Log()
+        transport = await phone(log, client)
+        client.emergency = True
+        transport.send(Transmit(b"INVITE", "tls", server.address, name="pbx.example", lenient=True))
+        assert (await log.events.get())[0] == "opened"
+        assert await server.read.get() == b"INVITE"
+        client.emergency = False
+        transport.send(Transmit(b"BYE", "tls", server.address, name="pbx.example", lenient=True))
+        transport.send(Transmit(b"BYE", "tls", server.address, name=HERE, lenient=True))  # by a Record-Route
+        assert await server.read.get() == b"BYEBYE"
+        for name in ("pbx.example", HERE):
+            transport.send(Transmit(b"REGISTER with a digest", "tls", server.address, name=name))
+            assert (await log.events.get())[0] == "failed"
+        assert server.read.empty()
+        await transport.close()
+        await server.close()
+
+    run(scenario)
+
+
 @pytest.mark.parametrize(
     ("row", "fault"),
     [

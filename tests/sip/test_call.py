@@ -4,6 +4,7 @@ import pytest
 
 from offhook.sip import events as ev
 from offhook.sip.errors import LocalError
+from offhook.sip.events import Target
 from offhook.sip.messages.message import Request, Response
 from tests.support.sip_alone import Alone, answer
 from tests.support.sip_calls import ANSWER, OFFER, connect, kinds, place, ready
@@ -349,6 +350,36 @@ def test_an_emergency_call_that_tls_keeps_from_its_server_goes_in_the_clear(serv
     assert (sent.transport, sent.remote) == ("tcp", ("10.0.0.9", port))
     alone.endpoint.call("o2", "desk", "sip:1002@pbx.test", OFFER, alone.now)
     assert [item.transport for item in alone.heard_raw()] == ["tls"]
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_emergency_call_in_the_clear_does_not_wait_for_dns_that_is_dead(registered: bool) -> None:
+    alone = Alone(server="pbx.test", transport="tls", register=registered)
+    alone.endpoint.call("o0", "desk", "urn:service:sos", OFFER, alone.now)
+    alone.endpoint.resolved("tls:pbx.test:", [Target("tls", "10.0.0.9", 5061)], alone.now)
+    for item in alone.heard():
+        if isinstance(item, Request) and item.method == "REGISTER":
+            alone.say(answer(item, 200, more="Expires: 600\n"), "tls", ("10.0.0.9", 5061))
+    alone.endpoint.call("o1", "desk", "urn:service:sos", OFFER, alone.now, transport="tcp")
+    alone.heard()
+    alone.sent.clear()
+    alone.pass_time(1.9)
+    (sent,) = [item for _, item in alone.sent if item.transport == "tcp"]
+    assert (sent.remote, sent.data.split()[0]) == (("10.0.0.9", 5060), b"INVITE")
+
+
+def test_what_belongs_to_an_emergency_call_says_so_and_nothing_else() -> None:
+    alone = Alone(server="10.0.0.9", transport="tls", register=True)
+    contact = "Contact: <sip:desk@10.0.0.9:5061;transport=tls>\n"
+    for handle, target in (("o1", "urn:service:sos"), ("o2", "sip:1002@pbx.test")):
+        alone.endpoint.call(handle, "desk", target, OFFER, alone.now)
+        (invite,) = [m for m in alone.heard() if m.cseq.method == "INVITE"]
+        alone.say(answer(invite, 200, more=contact, body="v=0"), "tls", ("10.0.0.9", 5061))
+        alone.endpoint.hang_up(handle, alone.now)
+        alone.heard()
+    told = [(item.data.split()[0], item.lenient) for _, item in alone.sent]
+    assert [one for one in told if one[1]] == [(b"INVITE", True), (b"ACK", True), (b"BYE", True)]
+    assert {name for name, lenient in told if not lenient} == {b"REGISTER", b"INVITE", b"ACK", b"BYE"}
 
 
 def responses(pair: Pair, status: int) -> list[Response]:

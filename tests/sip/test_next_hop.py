@@ -109,6 +109,42 @@ def test_what_dns_said_last_serves_while_the_name_servers_are_silent() -> None:
     assert found == [[target], [target], []]
 
 
+def test_who_waits_for_dns_that_is_silent_goes_on_with_what_is_known_after_two_seconds() -> None:
+    timers = TimerQueue()
+    hops = NextHops(lambda lookup: None, timers)
+    found: list[tuple[float, list[Target]]] = []
+    hop = Hop("pbx.test", None, "udp")
+    old, new = Target("udp", "10.0.0.1", 5060), Target("udp", "10.0.0.2", 5060)
+
+    def find(now: float) -> None:
+        hops.find(hop, now, lambda targets, reason, now: found.append((now, targets)))
+
+    find(0.0)
+    hops.resolved(hop.key, [old], 0.0, ttl=60.0)
+    find(100.0)
+    timers.run(101.7)
+    assert len(found) == 1
+    timers.run(101.9)
+    hops.resolved(hop.key, [new], 103.0)
+    find(104.0)
+    assert [targets for _, targets in found] == [[old], [old], [new]]
+    hops.find(Hop("x.test", None, "udp"), 200.0, lambda targets, reason, now: found.append((now, targets)))
+    timers.run(202.0)
+    assert len(found) == 3, "who knows nothing waits for longer"
+
+
+def test_what_is_named_instead_serves_where_dns_is_silent() -> None:
+    timers = TimerQueue()
+    hops = NextHops(lambda lookup: None, timers)
+    found: list[list[Target]] = []
+    other = Target("tcp", "10.0.0.1", 5060)
+    hops.find(Hop("x.test", None, "tcp"), 0.0, lambda targets, reason, now: found.append(targets), True, [other])
+    timers.run(1.7)
+    assert found == []
+    timers.run(1.9)
+    assert found == [[other]]
+
+
 def test_that_there_is_no_such_name_is_remembered_for_a_few_seconds_only() -> None:
     asked: list[Lookup] = []
     reasons: list[str] = []

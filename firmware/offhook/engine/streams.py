@@ -62,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self.heard = False
         self.ended_here = False
         self.doubtful = False  # accepted before the time was known, or in an emergency
+        self.unverified = False  # nobody has looked at the certificate: for the emergency call alone
         # A view, for asyncio's TLS fills slices of it: those of a bytearray would be copies, and records be lost.
         self._piece = memoryview(bytearray(_PIECE))
         self.transport: asyncio.Transport | None = None
@@ -152,11 +153,16 @@ class SipStreams:
         self._servers.clear()
         self._local_ips.clear()
 
-    def send(self, data: bytes, remote: Address, number: int | None, peer: TlsPeer | None = None) -> None:
-        """Send on connection ``number`` if it is still there, else on any to ``peer`` at ``remote``, else open one."""
+    def send(
+        self, data: bytes, remote: Address, number: int | None, peer: TlsPeer | None = None, lenient: bool = False
+    ) -> None:
+        """Send on connection ``number`` if it is still there, else on any to ``peer`` at ``remote``, else open one.
+
+        ``lenient``: it belongs to an emergency call, and a certificate that was not verified is good enough.
+        """
         place = (remote, peer)
         connection = self._open.get(number) if number is not None else None
-        connection = connection or self._usable(place)
+        connection = connection or self._usable(place, lenient)
         if connection is not None and connection.transport is not None:
             if connection.transport.get_write_buffer_size() > _MAX_PENDING:
                 connection.transport.abort()
@@ -173,20 +179,29 @@ class SipStreams:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    def _usable(self, place: Place) -> Connection | None:
+    def _usable(self, place: Place, lenient: bool) -> Connection | None:
         """Return a connection that may carry what is meant for ``place`` (:rfc:`5923#section-5`).
 
         The one that was opened for it; over TLS also one to the same address for the same account whose certificate
         has the name that is wanted now, or where only an address is wanted: a proxy's Record-Route often says no more.
         """
-        if place in self._by_place:
-            return self._open.get(self._by_place[place])
+        opened = self._open.get(self._by_place[place]) if place in self._by_place else None
+        lenient = lenient or (self._client is not None and self._client.emergency)
+        if opened is not None and (lenient or not opened.unverified):
+            return opened
         remote, peer = place
         if peer is None or self._client is None:
             return None
         if is_address(peer.name) and (came_in := self._by_place.get((remote, None))) is not None:
             return self._open.get(came_in)
-        return next((known for known in self._open.values() if self._serves(known, remote, peer)), None)
+        return next(
+            (
+                known
+                for known in self._open.values()
+                if (lenient or not known.unverified) and self._serves(known, remote, peer)
+            ),
+            None,
+        )
 
     def _serves(self, connection: Connection, remote: Address, peer: TlsPeer) -> bool:
         known_remote, known = connection.wanted or (None, None)
@@ -287,6 +302,7 @@ class SipStreams:
         connection.doubtful = self._client.emergency or not self._client.knows_time
         if self._client.emergency:
             _log.warning("emergency call: the certificate of %s is not looked at", remote)
+            connection.unverified = True
             return True
         try:
             self._client.check(peer, connection.tls.getpeercert() or {})

@@ -166,9 +166,8 @@ class SipTransport:
             self._tcp.send(item.data, item.remote, number)
         elif item.transport == "tls":
             # What shall be secret never goes in the clear.
-            self._tls.send(
-                item.data, item.remote, number, self.security.peer(item.name or item.remote[0], item.account)
-            )
+            peer = self.security.peer(item.name or item.remote[0], item.account)
+            self._tls.send(item.data, item.remote, number, peer, item.lenient)
         elif self._link_up:
             (self._udp6 if ":" in item.remote[0] else self._udp4).send(item.data, item.remote)
 

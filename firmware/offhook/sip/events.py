@@ -44,6 +44,7 @@ class Transmit:
     """Bytes to put on the wire. ``flow`` names the stream to reuse; None: any (opened when there is none).
 
     ``name`` is the SIP domain that the certificate of a TLS peer must name, ``account`` whose TLS settings count.
+    ``lenient``: it belongs to an emergency call, and may go by a connection whose certificate nobody has verified.
     """
 
     data: bytes
@@ -52,6 +53,7 @@ class Transmit:
     flow: Flow | None = None
     name: str = ""
     account: str = ""
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

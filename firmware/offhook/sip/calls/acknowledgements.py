@@ -21,10 +21,11 @@ class Acknowledgements:
     An ACK that goes to the callee himself has none: he has nothing to check them by, but could guess the password.
     """
 
-    def __init__(self, core: Core, dialog: Dialog, account: Account | None = None) -> None:
+    def __init__(self, core: Core, dialog: Dialog, account: Account | None = None, lenient: bool = False) -> None:
         self._core = core
         self._account = account
         self._dialog = dialog
+        self._lenient = lenient  # of an emergency call, see Transmit
         self._sent: dict[int, list[Transmit]] = {}
         self._waiting: set[int] = set()
 
@@ -75,4 +76,5 @@ class Acknowledgements:
         ack.headers.prepend("Via", str(via))
         remote = (target.ip, target.port)
         owner = self._account.name if self._account is not None else ""
-        return Transmit(bytes(ack), target.transport, remote, name=target.name, account=owner)
+        data, lenient = bytes(ack), self._lenient
+        return Transmit(data, target.transport, remote, name=target.name, account=owner, lenient=lenient)

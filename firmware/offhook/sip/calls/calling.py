@@ -93,6 +93,8 @@ class CallingSide:
             contact=self._contact,
             stream_first=self._stream_first,
             on_heard=self._hear,
+            lenient=self._emergency,
+            instead=account.in_clear() if self._stream_first else None,
         )
         self._invite.start(now)
 

@@ -75,7 +75,7 @@ class Session:
         self.on_prack: Callable[[float], None] | None = None
         self.reliable: ReliableResponses | None = None
         self.offers = OfferAnswer()
-        self.acks = Acknowledgements(core, dialog, account)
+        self.acks = Acknowledgements(core, dialog, account, emergency)
         self.pracks = Pracks(self)
         self.reoffers = Reoffers(self)
         settings = account.settings if account is not None else None
@@ -143,6 +143,7 @@ class Session:
                 self.dialog.next_cseq,
                 account=self.account,
                 contact=self._contact if contact else None,
+                lenient=self.emergency,
             )
             client.start(now)
         except LocalError as error:

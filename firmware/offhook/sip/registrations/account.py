@@ -109,6 +109,13 @@ class Account:
             return hop
         return Hop(hop.host, None if hop.port == DEFAULT_PORTS["tls"] else hop.port, "tcp")
 
+    def in_clear(self) -> list[Target]:
+        """Return where :attr:`hop_in_clear` leads as far as is known without DNS: to what TLS was spoken to."""
+        hop, clear = self.hop, self.hop_in_clear
+        known = [self.flow, *self._core.hops.natural(hop)] if self.flow is not None else self._core.hops.natural(hop)
+        port = clear.port or DEFAULT_PORTS["tcp"]
+        return list(dict.fromkeys(Target("tcp", target.ip, port) for target in known)) if clear != hop else []
+
     def is_own(self, hop: Hop) -> bool:
         """True for a hop that leads to the account's servers: its addresses are to be trusted."""
         return hop in (self.register_hop, self.hop, self.hop_in_clear)

@@ -14,6 +14,7 @@ An attempt is one client transaction. One that was given up for the next may sti
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from offhook.sip.core import Core
 from offhook.sip.events import Target, Transmit, Transport
@@ -40,6 +41,7 @@ class ClientRequest:
     ``contact(transport, remote_ip)`` gives the Contact, None: no such header. ``stream_first``: over TCP whatever the
     size. ``on_heard`` is called at the first response of any kind, from any target, challenges included. ``keep``
     false: the best target has its chance though another carries the registration. ``via_params`` go into the Via.
+    ``lenient``: it belongs to an emergency call (see :class:`Transmit`). ``instead``: where to go while DNS is silent.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class ClientRequest:
         on_heard: Callable[[], None] | None = None,
         keep: bool = True,
         via_params: tuple[tuple[str, str | None], ...] = (),
+        lenient: bool = False,
+        instead: list[Target] | None = None,
     ) -> None:
         self._core = core
         self._request = request
@@ -68,6 +72,8 @@ class ClientRequest:
         self._on_heard = on_heard
         self._keep = keep
         self._via_params = via_params
+        self._lenient = lenient
+        self._instead = instead or []
         self.target: Target | None = None
         self.proven = True
         self._targets: list[Target] = []
@@ -93,7 +99,7 @@ class ClientRequest:
 
     def start(self, now: float) -> None:
         """Send it."""
-        self._core.hops.find(self._hop, now, self._located, self._keep)
+        self._core.hops.find(self._hop, now, self._located, self._keep, self._instead)
 
     def cancel(self, now: float, reason: str = "") -> None:
         """Give up an INVITE (:rfc:`3261#section-9.1`): CANCEL, once a provisional response allows it.
@@ -127,8 +133,7 @@ class ClientRequest:
     def _located(self, targets: list[Target], reason: str, now: float) -> None:
         if self._done:
             return
-        account = self._account
-        if account is not None and account.is_own(self._hop):
+        if (account := self._account) is not None and account.is_own(self._hop):
             account.note_servers(targets)
             if self._request.method != "REGISTER":
                 targets = account.with_flow(targets, self._hop, now)
@@ -211,7 +216,8 @@ class ClientRequest:
             account.authenticator.sign(request)
         owner = account.name if account is not None else ""
         remote = (target.ip, target.port)
-        return request, Transmit(bytes(request), target.transport, remote, name=target.name, account=owner)
+        data, lenient = bytes(request), self._lenient
+        return request, Transmit(data, target.transport, remote, name=target.name, account=owner, lenient=lenient)
 
     def _doubt(self, sent: float) -> None:
         """Nothing has come back: have the stream closed, and be told by :meth:`on_unreachable`."""
@@ -328,10 +334,9 @@ class ClientRequest:
 
     def _repeat(self, now: float) -> None:
         """Send again to where the last attempt went."""
-        if self._current is None or self.target is None:
-            return
-        sent = self._current.transmit
-        self._attempt(self._fallback or Target(sent.transport, *sent.remote, name=self.target.name), now)
+        if self._current is not None and self.target is not None:
+            sent = self._current.transmit
+            self._attempt(self._fallback or Target(sent.transport, *sent.remote, name=self.target.name), now)
 
     def _late(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if transaction.request.method != "INVITE":
@@ -377,9 +382,7 @@ class ClientRequest:
         cancel.headers.set("User-Agent", self._core.settings.user_agent)
         if self._cancel_reason:
             cancel.headers.set("Reason", self._cancel_reason)
-        sent = transaction.transmit
-        transmit = Transmit(bytes(cancel), sent.transport, sent.remote, sent.flow, sent.name, sent.account)
-        self._core.transactions.send(cancel, transmit, Unheard(), now)
+        self._core.transactions.send(cancel, replace(transaction.transmit, data=bytes(cancel)), Unheard(), now)
         self._core.timers.start(now + self._core.settings.timers.give_up, lambda t: self._uncancelled(transaction, t))
 
     def _uncancelled(self, transaction: ClientTransaction, now: float) -> None:

@@ -3,10 +3,11 @@
 Numeric hosts need nobody. A name becomes a :class:`~offhook.sip.events.Lookup`, answered from outside; requests that
 wait for the same name share it. The answer is kept for as long as DNS says, that there is none for a few seconds. A
 lookup that nobody answers ends by itself, so that no request waits for ever; where the name servers are silent what
-they said last serves on, for a day (:rfc:`8767`): a phone shall not fall silent with them.
+they said last serves on after 1.8 s, for a day (:rfc:`8767`): a phone shall not fall silent with them. An answer that
+comes later still serves whoever asks then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ KEEP_LEAST, KEEP_MOST = 5.0, 3600.0
 KEEP_NEGATIVE = 10.0
 KEEP_STALE = 24 * 3600.0
 PATIENCE = 15.0
+SOON = 1.8  # the client response timer of RFC 8767: what is known serves, though DNS may still answer
 MAX_NAMES = 256
 
 Ready = Callable[[list[Target], str, float], None]
@@ -126,14 +128,16 @@ class NextHops:
         self._timeouts: dict[str, Timer] = {}
         self._known: dict[str, _Known] = {}
 
-    def find(self, hop: Hop, now: float, ready: Ready, keep: bool = True) -> None:
+    def find(self, hop: Hop, now: float, ready: Ready, keep: bool = True, instead: Sequence[Target] = ()) -> None:
         """Call ``ready(targets, reason, now)``, at once where nothing has to be asked; no targets: see the reason.
 
-        They come in the order in which to try them, ``keep``: those that carry a registration first.
+        They come in the order in which to try them, ``keep``: those that carry a registration first. ``instead`` are
+        taken where DNS brings nothing.
         """
 
         def deliver(targets: list[Target], reason: str, now: float) -> None:
-            ready(self.book.order([hop.named(target) for target in targets], now, keep), reason, now)
+            found = targets or instead
+            ready(self.book.order([hop.named(target) for target in found], now, keep), reason, now)
 
         numeric = hop.numeric()
         known = self._known.get(hop.key)
@@ -142,19 +146,22 @@ class NextHops:
         elif known is not None and now < known.until:
             deliver(known.targets, known.reason, now)
         else:
-            self._ask(hop, now, deliver)
+            self._ask(hop, now, deliver, bool(instead))
 
     def natural(self, hop: Hop) -> list[Target]:
         """Return what DNS last said of a hop, in its own order; nothing where it was not asked."""
         known = self._known.get(hop.key)
         return [hop.named(target) for target in known.targets] if known is not None else []
 
-    def _ask(self, hop: Hop, now: float, deliver: Ready) -> None:
+    def _ask(self, hop: Hop, now: float, deliver: Ready, has_other: bool) -> None:
         waiting = self._waiting.setdefault(hop.key, [])
         waiting.append(deliver)
         if len(waiting) == 1:
+            known = self._known.get(hop.key)
+            has_stale = known is not None and bool(known.targets) and now < known.stale
             self._timeouts[hop.key] = self._timers.start(
-                now + PATIENCE, lambda t: self.unresolvable(hop.key, "the name was not resolved in time", t)
+                now + (SOON if has_stale or has_other else PATIENCE),
+                lambda t: self.unresolvable(hop.key, "the name was not resolved in time", t),
             )
             self._emit(Lookup(hop.key, hop.host, hop.port, hop.transport, hop.secure))
 
