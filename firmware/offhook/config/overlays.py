@@ -39,7 +39,9 @@ OVERLAYS: Mapping[str, Overlay] = {
     "adau7002-simple": Overlay(I2S),
     "audioinjector-wm8731-audio": Overlay(I2C + I2S),
     "disable-bt": Overlay(),  # its UART comes to the header with enable_uart=1 only
+    "disable-bt-pi5": Overlay(),
     "disable-wifi": Overlay(),
+    "disable-wifi-pi5": Overlay(),
     "googlevoicehat-soundcard": Overlay((*I2S, 16)),
     "gpio-poweroff": Overlay(movable={"gpiopin": 26}),
     "gpio-shutdown": Overlay(movable={"gpio_pin": 3}),

@@ -1,0 +1,1 @@
+"""What can be checked of ``rpi/`` where rpi-image-gen cannot build it: layers, configs, boot files, pins."""

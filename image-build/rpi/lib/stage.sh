@@ -1,0 +1,53 @@
+# What both image layers do before genimage: sourced by their preimage hooks, which set $root (the finished root) and
+# $boot (the texts of boot/SCHEME).
+
+# The boot files of a slot, taken out of /boot/firmware, where raspi-firmware's kernel hook put them. They stay in the
+# root: an update writes a root, and copies them from there to the slot's FAT partition or folder.
+stage_slot_files() {
+   local firmware="$root/boot/firmware" slot="$root/usr/lib/offhook-boot" file
+   rm -rf "$slot"
+   install -d -m 0755 "$slot"
+   for file in kernel8.img initramfs8 overlays; do
+      [ -e "$firmware/$file" ] || { echo "offhook: $file is not in /boot/firmware" >&2; exit 1; }
+      cp -R "$firmware/$file" "$slot/"
+   done
+   # The firmware takes overlays from a slot's folder only where this file is beside them.
+   [ -f "$slot/overlays/README" ] || { echo "offhook: overlays/README is not in /boot/firmware" >&2; exit 1; }
+   for file in "$@"; do
+      compgen -G "$firmware/$file" > /dev/null || { echo "offhook: no $file in /boot/firmware" >&2; exit 1; }
+      cp "$firmware/"$file "$slot/"
+   done
+   install -m 0644 "$boot/cmdline.txt" "$slot/cmdline.txt"
+}
+
+# A slot's copy of them in folder $2, its command line naming slot $1.
+copy_slot() {
+   install -d -m 0755 "$2"
+   cp -R "$root/usr/lib/offhook-boot/." "$2/"
+   sed -i "s/root_a/root_$1/; s/offhook\.slot=a/offhook.slot=$1/" "$2/cmdline.txt"
+}
+
+# The writable partition: a folder for each bind mount of the fstab that comes from it, with what the root has there.
+stage_data() {
+   local source target type options rest
+   install -d -m 0755 "$root/data"
+   while read -r source target type options rest; do
+      case "$source,$options," in
+         /data/*,bind,*|/data/*,*,bind,*)
+            install -d -m 0755 "$root$source" "$root$target"
+            cp -a "$root$target/." "$root$source/"
+            ;;
+      esac
+   done < "$root/etc/fstab"
+}
+
+# genimage's configuration, its sizes and names filled in.
+write_genimage() {
+   sed -e "s|<IMAGE_NAME>|$IGconf_image_name|g" \
+      -e "s|<IMAGE_SUFFIX>|$IGconf_image_suffix|g" \
+      -e "s|<BOOTCFG_SIZE>|$IGconf_image_bootcfg_part_size|g" \
+      -e "s|<BOOT_SIZE>|${IGconf_image_boot_part_size:-}|g" \
+      -e "s|<ROOT_SIZE>|$IGconf_image_root_part_size|g" \
+      -e "s|<DATA_SIZE>|$IGconf_image_data_part_size|g" \
+      "$LAYER_DIR/genimage.cfg.in" > "$1/genimage.cfg"
+}
