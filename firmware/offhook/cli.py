@@ -90,7 +90,29 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--call", metavar="CALL", help="the call's id; not given: the one that is meant")
         _asks(command, "the answer as it came")
         command.set_defaults(command=_use, verb=verb, field=field, what=what)
+
+    slot = commands.add_parser("slot", help="what RAUC asks of the two slots of a device")
+    slot.add_argument("verb", choices=_SLOT_VERBS, metavar="VERB", help=", ".join(_SLOT_VERBS))
+    slot.add_argument("words", nargs="*", metavar="WORD")
+    slot.set_defaults(command=_slot)
+
+    health = commands.add_parser("health", help="at a start of a device: commit or end the trial of an update")
+    health.add_argument("--within", type=float, default=300.0, metavar="SECONDS", help="time to become healthy (300)")
+    health.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
+    health.set_defaults(command=_health)
+
+    update = commands.add_parser("update", help="install another version, and try it when nobody would notice")
+    source = update.add_mutually_exclusive_group()
+    source.add_argument("url", nargs="?", metavar="URL", help="where the bundle is, by HTTPS")
+    source.add_argument("--from", dest="file", type=Path, metavar="FILE", help="a bundle that is here already")
+    source.add_argument("--asked", action="store_true", help="do what the phone asks for (the update unit does this)")
+    update.add_argument("--ca-file", metavar="FILE", help="certificates (PEM) to trust instead of the system's")
+    update.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
+    update.set_defaults(command=_update)
     return parser
+
+
+_SLOT_VERBS = ("get-primary", "set-primary", "get-state", "set-state", "get-current", "post-install")
 
 
 def _asks(parser: argparse.ArgumentParser, json: str) -> None:
@@ -186,3 +208,21 @@ def _use(args: argparse.Namespace) -> int:
     from offhook.cli_calls import use
 
     return use(args)
+
+
+def _slot(args: argparse.Namespace) -> int:
+    from offhook.cli_slot import main as slot
+
+    return slot(args)
+
+
+def _health(args: argparse.Namespace) -> int:
+    from offhook.cli_health import main as health
+
+    return health(args)
+
+
+def _update(args: argparse.Namespace) -> int:
+    from offhook.cli_update import main as update
+
+    return update(args)

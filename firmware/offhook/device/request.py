@@ -10,7 +10,6 @@ import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from offhook.config.remote import https_url
 from offhook.errors import OffhookError
 
 NAME = "update-request"
@@ -53,6 +52,8 @@ def decode(data: bytes) -> UpdateRequest:
     for name, text in value.items():
         if not isinstance(text, str) or len(text) > _FIELD or not text.isprintable():
             raise RequestError(f"{name} of the request for an update is no short text: it is left out")
+    from offhook.config.remote import https_url  # half a second of imports that `offhook slot` does without
+
     try:
         https_url(value["url"])
     except ValueError as error:

@@ -1,0 +1,132 @@
+"""The machine under the phone, as updates see it: its boot partition, its restarts, the phone that runs on it."""
+
+import fcntl
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from offhook.device.bootfiles import copy_boot_files
+from offhook.device.bootstate import BootState, read_boot_state
+from offhook.device.mounts import BY_NAME, mounted, writable
+from offhook.device.quiet import Status, in_use
+from offhook.device.request import UpdateRequest
+from offhook.device.sectorfile import SectorDirectory
+from offhook.device.slotfiles import SlotFiles
+from offhook.device.slots import Slot, SlotError
+from offhook.errors import DeviceError, OffhookError
+
+BOOT = Path("/boot/firmware")
+SETTLED = Path("/run/offhook-trial-settled")
+_LOCK = Path("/run/offhook-update.lock")
+_OS_RELEASE = Path("/etc/os-release")
+_LIMIT_S = 30.0
+
+
+class Machine:
+    """Implements what :mod:`offhook.device.trial` and :mod:`offhook.device.updater` ask of the machine."""
+
+    def __init__(self, boot: BootState, status: Callable[[], Status | None] = lambda: None) -> None:
+        self.boot = boot
+        self.status = status
+
+    @contextmanager
+    def slot_files(self) -> Iterator[SlotFiles]:
+        """Give the slot files to be read and written while the block runs. Raises DeviceError."""
+        with writable(BOOT) as folder:
+            yield SlotFiles(self.boot.scheme, SectorDirectory(folder))
+
+    def primary(self) -> Slot:
+        """Return the slot that starts. Raises SlotError, SectorError."""
+        return SlotFiles(self.boot.scheme, SectorDirectory(BOOT)).choice().primary
+
+    def prepare(self, slot: Slot) -> None:
+        """See :class:`offhook.device.updater.Machine`."""
+        with self.slot_files() as files:
+            files.prepare(slot)
+
+    def commit(self, slot: Slot) -> None:
+        """See :class:`offhook.device.trial.StartActions`."""
+        with self.slot_files() as files:
+            files.commit(slot)
+
+    def settled(self) -> None:
+        """See :class:`offhook.device.trial.StartActions`."""
+        SETTLED.touch()
+
+    def restart(self) -> None:
+        """See :class:`offhook.device.trial.StartActions`."""
+        _systemctl("reboot")
+
+    def restart_to_try(self) -> None:
+        """See :class:`offhook.device.updater.Machine`: the argument goes to the firmware by reboot(2)."""
+        _systemctl("reboot", "--reboot-argument=0 tryboot")
+
+    def resume(self) -> None:
+        """See :class:`offhook.device.trial.StartActions`."""
+        _systemctl("start", "--no-block", "offhook-update.service")
+
+    def fetch(self, request: UpdateRequest, target: Path) -> None:
+        """See :class:`offhook.device.updater.Machine`."""
+        from offhook.device.fetching import Download
+
+        Download(request.url, target, lambda: in_use(self.status()), ca_file=request.ca_file).run()
+
+    def minute(self) -> int:
+        """See :class:`offhook.device.updater.Machine`."""
+        now = time.localtime()
+        return now.tm_hour * 60 + now.tm_min
+
+    def copy_boot_files(self, root_device: Path, slot: Slot) -> None:
+        """Copy the boot files of a root that was written to where the firmware looks for them. Raises DeviceError."""
+        if slot == self.boot.slot:
+            raise DeviceError(f"slot {slot} is the one that runs: its boot files stay as they are")
+        with mounted(root_device, read_only=True) as root:
+            if self.boot.scheme == "prefix":
+                with writable(BOOT) as folder:
+                    copy_boot_files(root, folder / slot, slot, "prefix")
+            else:
+                with mounted(BY_NAME / f"boot_{slot}", read_only=False) as folder:
+                    copy_boot_files(root, folder, slot, "partition")
+
+
+def this_machine(status: Callable[[], Status | None] = lambda: None) -> Machine:
+    """Return this machine. Raises SlotError where it has no slots."""
+    boot = read_boot_state()
+    if boot is None:
+        raise SlotError("this machine has no two slots (it was not started from an image of ours): update it by apt")
+    return Machine(boot, status)
+
+
+def image_version(os_release: Path = _OS_RELEASE) -> str:
+    """Return the version of the image that runs (``IMAGE_VERSION``, os-release(5)), empty where there is none."""
+    try:
+        lines = os_release.read_text("utf-8").splitlines()
+    except (OSError, UnicodeError):
+        return ""
+    found = [line.partition("=")[2].strip().strip("\"'") for line in lines if line.startswith("IMAGE_VERSION=")]
+    return found[-1] if found else ""
+
+
+@contextmanager
+def alone(lock: Path = _LOCK) -> Iterator[None]:
+    """Be the only updater while the block runs. Raises OffhookError where there is another."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OffhookError("an update is under way already: `offhook status` shows it") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _systemctl(*words: str) -> None:
+    try:
+        subprocess.run(["systemctl", *words], check=True, capture_output=True, text=True, timeout=_LIMIT_S)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
+        raise DeviceError(f"`systemctl {' '.join(words)}` failed: {said or error}") from error

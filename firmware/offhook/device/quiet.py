@@ -1,0 +1,63 @@
+"""Whether the phone is left alone: what updates wait for. Pure; ``status`` is the phone's status object."""
+
+from collections.abc import Callable, Mapping
+
+from offhook.device.request import within
+
+Status = Mapping[str, object]
+
+STEADY_S = 15.0
+"""So long nobody may have used the phone before something is done that would be noticed."""
+
+
+def in_use(status: Status | None) -> str:
+    """Return why the phone must not be disturbed, empty where it may be.
+
+    None: no phone answers. Then no call could be cut, and a phone that does not start may need the update.
+    """
+    if status is None:
+        return ""
+    if status.get("calls"):
+        return "a call is up"
+    if status.get("phone") != "ON_HOOK":
+        return "the handset is in use"
+    emergency = status.get("emergency")
+    if isinstance(emergency, Mapping) and (emergency.get("up") or emergency.get("callback_window_s")):
+        return "the emergency desk may call back"
+    return ""
+
+
+def hinders(status: Status | None) -> str:
+    """Return why the device must neither be written to at length nor restarted now, empty where it may be."""
+    power = status.get("power") if status is not None else None
+    state = power.get("state", "MAINS") if isinstance(power, Mapping) else "MAINS"
+    return in_use(status) or ("" if state == "MAINS" else f"the power is {state}, not MAINS")
+
+
+def hinders_restart(status: Status | None, when: str, minute: int) -> str:
+    """Return why the device must not restart now; ``when`` as in a request, ``minute`` of the local day."""
+    return hinders(status) or ("" if within(when, minute) else f"it is not {when} yet")
+
+
+class Waiter:
+    """Waits until nothing hinders, for a while without a break."""
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], object], poll_s: float = 2.0) -> None:
+        self._clock, self._sleep, self._poll_s = clock, sleep, poll_s
+
+    def wait(self, hindrance: Callable[[], str], told: Callable[[str], object], steady_s: float = STEADY_S) -> None:
+        """Return once ``hindrance()`` was empty for ``steady_s``; ``told`` gets each new reason to wait."""
+        since: float | None = None
+        last = ""
+        while True:
+            reason = hindrance()
+            if reason:
+                since = None
+                if reason != last:
+                    told(reason)
+                last = reason
+            else:
+                since = self._clock() if since is None else since
+                if self._clock() - since >= steady_s:
+                    return
+            self._sleep(self._poll_s)

@@ -1,0 +1,32 @@
+"""The slot files on the boot partition: what would start, what would be tried, and the commit."""
+
+from offhook.device.sectorfile import SectorOperations, write_sector
+from offhook.device.slots import Choice, Scheme, Slot, SlotError, choice_in, file_names, files_for, other
+
+
+class SlotFiles:
+    """``folder`` is the first FAT partition. Each method raises SlotError or SectorError."""
+
+    def __init__(self, scheme: Scheme, folder: SectorOperations) -> None:
+        self.scheme = scheme
+        self._folder = folder
+
+    def choice(self) -> Choice:
+        """Return what the firmware would start now."""
+        read = {name: self._folder.read(name) for name in file_names(self.scheme)}
+        return choice_in(self.scheme, {name: data for name, data in read.items() if data is not None})
+
+    def prepare(self, slot: Slot) -> None:
+        """See to it that ``reboot "0 tryboot"`` starts ``slot``; the primary slot stays what it is."""
+        if self.choice().primary == slot:
+            raise SlotError(f"slot {slot} is the one that starts already: nothing is to be tried")
+        self._write(other(slot))
+
+    def commit(self, slot: Slot) -> None:
+        """Make ``slot`` the primary one. One sector decides; a cut later on leaves no slot to try, and no harm."""
+        self.choice()  # what is not understood is not overwritten
+        self._write(slot)
+
+    def _write(self, primary: Slot) -> None:
+        for name, data in files_for(self.scheme, primary).items():
+            write_sector(self._folder, name, data)

@@ -1,0 +1,294 @@
+"""Root's part of an update, with a phone, a network and a RAUC of the test's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.device.fetching import BundleFetchError
+from offhook.device.health import before_of
+from offhook.device.quiet import Status, hinders, hinders_restart, in_use
+from offhook.device.rauc import BundleError, BundleInfo
+from offhook.device.request import UpdateRequest
+from offhook.device.slots import Slot, SlotError
+from offhook.device.updater import Updater, newer
+from offhook.device.updaterecord import Record, Records
+from offhook.device.updatestate import Phase
+from offhook.errors import DeviceError
+from tests.device.test_health import status
+from tests.support.cut_disk import CutDisk
+
+ASKED = UpdateRequest("https://u.example/phone.raucb?token=secret", "2", "")
+
+
+@dataclass
+class Scene:
+    """A device on slot a, version 1; what happens is noted in ``done`` with its time."""
+
+    store: Path
+    phone: Callable[[float], Status | None] = lambda now: status(now)
+    info: BundleInfo | BundleError = field(default_factory=lambda: BundleInfo("offhook-test", "2"))
+    fetch_fails: str = ""
+    install_fails: str = ""
+    prepare_fails: str = ""
+    restart_fails: str = ""
+    minute_at: Callable[[float], int] = lambda now: 0
+    disk: CutDisk = field(default_factory=CutDisk)
+    done: list[str] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    now: float = 0.0
+
+    def note(self, what: str) -> None:
+        self.done.append(what)
+        self.times[what] = self.now
+
+    def verify(self, bundle: Path) -> BundleInfo:
+        if isinstance(self.info, BundleError):
+            raise self.info
+        return self.info
+
+    def install(self, bundle: Path, in_use: Callable[[], str]) -> None:
+        assert bundle.exists()
+        self.note("install")
+        records = Records(self.disk)  # as `offhook slot` does, called by rauc
+        records.save(records.read().marked("b", "bad"))
+        if self.install_fails:
+            raise BundleError(self.install_fails)
+        records.save(replace(records.read().marked("b", "good"), armed="b"))
+
+    def status(self) -> Status | None:
+        return self.phone(self.now)
+
+    def fetch(self, request: UpdateRequest, target: Path) -> None:
+        self.note("fetch")
+        if self.fetch_fails:
+            raise BundleFetchError(self.fetch_fails)
+        target.write_bytes(b"bundle")
+
+    def prepare(self, slot: Slot) -> None:
+        if self.prepare_fails:
+            raise SlotError(self.prepare_fails)
+
+    def restart_to_try(self) -> None:
+        assert Records(self.disk).read().phase is Phase.TRYING, "noted before it is done"
+        if self.restart_fails:
+            raise DeviceError(self.restart_fails)
+        self.note("restart")
+
+    def minute(self) -> int:
+        return self.minute_at(self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        assert self.now < 1e5
+
+    @property
+    def updater(self) -> Updater:
+        return Updater(
+            ("a", "1"),
+            Records(self.disk),
+            self,
+            self,
+            self.store,
+            clock=lambda: self.now,
+            wall=lambda: 1e9 + self.now,
+            sleep=self.sleep,
+        )
+
+    def update(self, request: UpdateRequest = ASKED) -> Record:
+        record = self.updater.update(request, only_newer=True)
+        assert record == Records(self.disk).read()
+        assert not self.store.exists(), "a bundle is not kept"
+        return record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "bundle.raucb"
+
+
+def test_an_update_is_fetched_installed_and_tried(store: Path) -> None:
+    scene = Scene(store)
+    record = scene.update()
+    assert scene.done == ["fetch", "install", "restart"]
+    assert (record.phase, record.slot, record.version, record.armed) == (Phase.TRYING, "b", "2", "b")
+    assert record.before == before_of(status())
+    assert record.url == "https://u.example/phone.raucb", "what follows the ? may be a token"
+
+
+def test_nothing_is_installed_nor_restarted_while_the_phone_is_in_use(store: Path) -> None:
+    def phone(now: float) -> Status:
+        calls = [{"call": "o1"}] if now < 100 or 130 < now < 400 else []
+        return status(now, calls=calls)
+
+    scene = Scene(store, phone)
+    scene.update()
+    assert scene.times["install"] >= 115
+    assert scene.times["restart"] >= 415
+
+
+def test_without_mains_it_waits(store: Path) -> None:
+    scene = Scene(store, lambda now: status(now) | {"power": {"state": "OUTAGE" if now < 600 else "MAINS"}})
+    scene.update()
+    assert scene.times["install"] >= 600
+
+
+def test_the_restart_waits_for_its_window(store: Path) -> None:
+    scene = Scene(store, minute_at=lambda now: int(now) // 60)
+    scene.update(replace(ASKED, when="00:30-01:00"))
+    assert scene.times["install"] < 60
+    assert scene.times["restart"] >= 30 * 60
+
+
+def test_what_it_waits_for_is_told(store: Path) -> None:
+    seen: set[str] = set()
+
+    def phone(now: float) -> Status:
+        seen.add(Records(scene.disk).read().reason)
+        return status(now, phone="TALKING" if now < 50 else "ON_HOOK")
+
+    scene = Scene(store, phone)
+    assert scene.update().reason == ""
+    assert "waits: the handset is in use" in seen
+
+
+def test_a_bundle_that_is_not_signed_is_refused_and_the_other_slot_left_alone(store: Path) -> None:
+    scene = Scene(store, info=BundleError("rauc info: signature verification failed"))
+    record = scene.update()
+    assert (record.phase, record.reason) == (Phase.FAILED, "rauc info: signature verification failed")
+    assert scene.done == ["fetch"]
+    with pytest.raises(BundleError, match="failed already"):
+        scene.updater.update(ASKED, only_newer=True)
+    scene.info = BundleInfo("offhook-test", "3")
+    assert scene.update(replace(ASKED, version="3")).phase is Phase.TRYING
+
+
+@pytest.mark.parametrize(("version", "word"), [("1", "not newer than 1"), ("0.9", "not newer"), ("3", "was promised")])
+def test_the_phone_cannot_have_an_old_version_installed(store: Path, version: str, word: str) -> None:
+    scene = Scene(store, info=BundleInfo("offhook-test", version))
+    asked = ASKED if version == "3" else replace(ASKED, version=version)
+    record = scene.update(asked)
+    assert record.phase is Phase.FAILED
+    assert word in record.reason
+    assert scene.done == ["fetch"]
+
+
+def test_a_person_can(store: Path) -> None:
+    scene = Scene(store, info=BundleInfo("offhook-test", "0.9"))
+    assert scene.updater.update(replace(ASKED, version=""), only_newer=False).phase is Phase.TRYING
+
+
+def test_a_server_that_is_not_there_is_no_failure_of_the_version(store: Path) -> None:
+    scene = Scene(store, fetch_fails="no route to host")
+    record = scene.update()
+    assert (record.phase, record.reason) == (Phase.IDLE, "no route to host")
+    scene.fetch_fails = ""
+    assert scene.update().phase is Phase.TRYING
+
+
+def test_an_installation_that_fails_leaves_the_slot_bad_and_not_armed(store: Path) -> None:
+    scene = Scene(store, install_fails="rauc install: no space left on device")
+    record = scene.update()
+    assert (record.phase, record.armed, record.standing["b"]) == (Phase.FAILED, None, "bad")
+    assert record.reason == "rauc install: no space left on device"
+
+
+def test_slot_files_that_are_not_ours_are_found_before_anything_is_written(store: Path) -> None:
+    scene = Scene(store, prepare_fails="autoboot.txt: 'kernel=x' is not understood")
+    assert scene.update().phase is Phase.FAILED
+    assert scene.done == ["fetch"]
+
+
+def test_a_restart_that_is_refused_is_no_trial(store: Path) -> None:
+    scene = Scene(store, restart_fails="no systemd here")
+    record = scene.update()
+    assert (record.phase, record.reason) == (Phase.FAILED, "no trial could be begun: no systemd here")
+
+
+def test_what_was_installed_before_a_cut_is_tried_after_it(store: Path) -> None:
+    scene = Scene(store)
+    Records(scene.disk).save(Record(phase=Phase.INSTALLED, slot="b", version="2", armed="b"))
+    assert scene.updater.resume().phase is Phase.TRYING
+    assert scene.done == ["restart"]
+    idle = Scene(store)
+    assert idle.updater.resume() == Record()
+    assert not idle.done
+
+
+@pytest.mark.parametrize("phase", [Phase.FETCHING, Phase.VERIFIED, Phase.INSTALLED])
+def test_an_updater_that_was_ended_midway_is_begun_anew(store: Path, phase: Phase) -> None:
+    scene = Scene(store)
+    Records(scene.disk).save(Record(phase=phase, slot="b", version="1.5"))
+    assert scene.update().version == "2"
+
+
+def test_nothing_is_begun_while_a_trial_runs(store: Path) -> None:
+    scene = Scene(store)
+    Records(scene.disk).save(Record(phase=Phase.TRYING, slot="b"))
+    with pytest.raises(BundleError, match="on trial"):
+        scene.updater.update(ASKED, only_newer=False)
+
+
+def test_a_bundle_from_a_stick_stays_where_it_is(store: Path) -> None:
+    scene = Scene(store)
+    stick = store.with_name("stick.raucb")
+    stick.write_bytes(b"bundle")
+    assert scene.updater.update_from(stick).phase is Phase.TRYING
+    assert stick.exists()
+    assert scene.done == ["install", "restart"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"phone": "TALKING"}, "the handset is in use"),
+        ({"phone": "RINGING"}, "the handset is in use"),
+        ({"calls": [{}]}, "a call is up"),
+        ({"emergency": {"up": True}}, "the emergency desk may call back"),
+        ({"emergency": {"up": False, "callback_window_s": 12}}, "the emergency desk may call back"),
+        ({"emergency": {"up": False, "callback_window_s": 0}}, ""),
+    ],
+)
+def test_when_the_phone_must_not_be_disturbed(changes: dict[str, object], reason: str) -> None:
+    assert in_use(status() | changes) == reason
+    assert hinders(status() | changes) == reason
+
+
+@pytest.mark.parametrize("state", ["OUTAGE", "LOW", "CRITICAL"])
+def test_on_battery_nothing_begins(state: str) -> None:
+    assert hinders(status() | {"power": {"state": state}}) == f"the power is {state}, not MAINS"
+    assert in_use(status() | {"power": {"state": state}}) == ""
+
+
+def test_a_restart_keeps_to_its_window() -> None:
+    assert hinders_restart(status(), "02:00-03:00", 60) == "it is not 02:00-03:00 yet"
+    assert hinders_restart(status(), "02:00-03:00", 130) == ""
+    assert hinders_restart(None, "", 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        ("1.10", "1.9"),
+        ("2", "1.99.3"),
+        ("1.0", "1.0~rc1"),
+        ("1.0.1", "1.0"),
+        ("1.0+b", "1.0"),
+        ("1.0~rc2", "1.0~rc1"),
+        ("1", ""),
+        ("20260101.2", "20260101.1"),
+    ],
+)
+def test_versions_go_by_their_numbers(later: str, earlier: str) -> None:
+    assert newer(later, earlier)
+    assert not newer(earlier, later)
+    assert not newer(later, later)
+
+
+@given(st.text("0123456789.~ab-", max_size=8), st.text("0123456789.~ab-", max_size=8))
+def test_no_two_versions_are_each_newer_than_the_other(a: str, b: str) -> None:
+    assert not (newer(a, b) and newer(b, a))
