@@ -27,6 +27,14 @@ copy_slot() {
    sed -i "s/root_a/root_$1/; s/offhook\.slot=a/offhook.slot=$1/" "$2/cmdline.txt"
 }
 
+# A file that chooses a slot, $1, filled up with newlines to the length that the phone gives it: it is changed in place.
+place_slot_file() {
+   local to
+   to="$root/boot/firmware/$(basename "$1")"
+   { cat "$1"; yes '' | head -c 480; } | head -c 480 > "$to"
+   chmod 0644 "$to"
+}
+
 # The writable partition: a folder for each bind mount of the fstab that comes from it, with what the root has there.
 stage_data() {
    local source target type options rest
