@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-VERBS = {"deb": "imagebuild.cli_deb", "image": "imagebuild.cli_image"}
+VERBS = {"bundle": "imagebuild.cli_bundle", "deb": "imagebuild.cli_deb", "image": "imagebuild.cli_image"}
 
 
 def main(arguments: list[str]) -> int:

@@ -173,7 +173,7 @@ def test_a_bundle_that_is_not_there_is_not_asked_for_again(
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1/x", "file:///etc/shadow", "http://u.example/x"])
 def test_nothing_leads_away_from_https(server: Server, authority: Authority, tmp_path: Path, place: str) -> None:
     server.statuses, server.location = [302] * 9, place
-    with pytest.raises(BundleFetchError, match="leads away from https|answers 302"):
+    with pytest.raises(BundleFetchError, match=r"leads away from https|answers 302"):
         download(server, tmp_path / "bundle", authority, Time())
 
 

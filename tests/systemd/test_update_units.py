@@ -1,0 +1,104 @@
+"""The units of updates: their paths are those of the code, their shell says what it should."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from offhook.device.machine import SETTLED
+from offhook.device.request import PLACE
+from offhook.device.trial import TrialLimits
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "systemd"
+HOOK = ROOT / "image-build/virt/overlay/usr/lib/systemd/system-shutdown/offhook-tryboot"
+UNITS = ("offhook-health.service", "offhook-trial.service", "offhook-update.path", "offhook-update.service")
+
+
+def setting(unit: str, name: str) -> str:
+    (value,) = re.findall(rf"^{name}=(.*)$", (FOLDER / unit).read_text(), re.MULTILINE)
+    return str(value)
+
+
+def shell(unit: str, name: str, replaced: dict[str, str]) -> int:
+    """Run the shell line of a unit with other paths; return its exit status."""
+    found = re.fullmatch(r"/bin/sh -c '(.*)'", setting(unit, name))
+    assert found
+    line = found[1].replace("$$", "$")
+    for old, new in replaced.items():
+        assert old in line
+        line = line.replace(old, new)
+    return subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True).returncode
+
+
+def test_the_path_unit_watches_where_the_phone_asks() -> None:
+    assert setting("offhook-update.path", "PathExists") == str(PLACE)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_machine_without_slots_is_left_alone(unit: str) -> None:
+    assert setting(unit, "ConditionKernelCommandLine") == "offhook.slot"
+
+
+def test_the_guard_waits_longer_than_the_judge() -> None:
+    (seconds,) = re.findall(r"sleep (\d+)", setting("offhook-trial.service", "ExecStart"))
+    assert int(seconds) >= 2 * TrialLimits().within
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_the_guard_restarts_what_was_not_settled(settled: bool, tmp_path: Path) -> None:
+    flag = tmp_path / "settled"
+    if settled:
+        flag.touch()
+    changes = {"sleep 600": "true", str(SETTLED): str(flag), "exec systemctl --force reboot": "exit 17"}
+    assert shell("offhook-trial.service", "ExecStart", changes) == (0 if settled else 17)
+
+
+@pytest.mark.parametrize(
+    ("line", "tree", "trial"),
+    [
+        ("ro offhook.slot=b offhook.tryboot=1 quiet", None, True),
+        ("ro offhook.slot=b quiet", None, False),
+        ("ro offhook.slot=b quiet", b"\0\0\0\1", True),
+        ("ro offhook.slot=b quiet", b"\0\0\0\0", False),
+        ("ro offhook.tryboot=10", None, False),
+    ],
+)
+def test_the_guard_knows_a_trial(line: str, tree: bytes | None, trial: bool, tmp_path: Path) -> None:
+    (tmp_path / "cmdline").write_text(line + "\n")
+    if tree is not None:
+        (tmp_path / "tryboot").write_bytes(tree)
+    changes = {
+        "/proc/cmdline": str(tmp_path / "cmdline"),
+        "/proc/device-tree/chosen/bootloader/tryboot": str(tmp_path / "tryboot"),
+    }
+    assert (shell("offhook-trial.service", "ExecCondition", changes) == 0) == trial
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameter", "told"),
+    [("reboot", "0 tryboot", True), ("reboot", "", False), ("reboot", None, False), ("poweroff", "0 tryboot", False)],
+)
+def test_the_launcher_is_told_of_a_trial_and_of_nothing_else(
+    kind: str, parameter: str | None, told: bool, tmp_path: Path
+) -> None:
+    assert HOOK.stat().st_mode & 0o111
+    text = HOOK.read_text()
+    for old, new in {"/run/systemd/reboot-param": "param", "/dev/virtio-ports/tryboot": "port"}.items():
+        assert old in text
+        text = text.replace(old, str(tmp_path / new))
+    (tmp_path / "port").touch()
+    if parameter is not None:
+        (tmp_path / "param").write_text(parameter)
+    assert subprocess.run(["/bin/sh", "-c", text, "hook", kind], check=False).returncode == 0
+    assert (tmp_path / "port").read_text() == ("tryboot\n" if told else "")
+
+
+@pytest.mark.peer
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:
+        (tmp_path / unit).write_text((FOLDER / unit).read_text().replace("/usr/bin/offhook", "/bin/true"))
+    command = ["systemd-analyze", "verify", *(str(tmp_path / unit) for unit in UNITS)]
+    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (verdict.returncode, [line for line in verdict.stderr.splitlines() if "offhook" in line]) == (0, [])
