@@ -10,6 +10,7 @@ from offhook.phone import events as phone
 from offhook.phone.settings import PhoneSettings
 from offhook.phone.states import State
 from offhook.sip import events as sip
+from offhook.sip.events import Body
 from tests.support.handsets import SETTINGS, Hand, Proxy, among, settle_a_moment
 
 JOINS = PhoneSettings(dialplan="1xxx", emergency_numbers=("112",), transfer_on_hangup=True)
@@ -154,6 +155,24 @@ def test_holds_that_cross_are_both_kept() -> None:
         two.hang_up()
 
     among(scenario)
+
+
+def test_each_description_of_a_call_has_a_newer_version_though_holds_cross() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand, three: Hand) -> None:
+        await one.talk_to(two)
+        one.flash()
+        two.flash()
+        for _ in range(30):
+            await settle_a_moment()
+        for heard in (one.events, two.events):
+            bodies = [body for event in heard if isinstance(body := getattr(event, "body", None), Body)]
+            versions = [int(body.data.split(b"o=")[1].split()[2]) for body in bodies]
+            assert len(versions) > 2
+            assert versions == sorted(set(versions))
+        one.hang_up()
+        two.hang_up()
+
+    among(scenario, idle=False)
 
 
 def test_a_hold_that_is_refused_returns_to_the_call_with_a_word() -> None:

@@ -25,10 +25,14 @@ def answering(pair: Pair) -> None:
             pair.b.endpoint.ring(event.call, pair.now)
         elif isinstance(event, ev.CallReoffer):
             pair.b.endpoint.accept_reoffer(event.call, ANSWER, pair.now)
+        elif isinstance(event, ev.ReofferStale):
+            pair.b.endpoint.reinvite(event.call, NEW, pair.now)
 
     def a_hears(event: Event) -> None:
         if isinstance(event, ev.CallReoffer):
             pair.a.endpoint.accept_reoffer(event.call, ANSWER, pair.now)
+        elif isinstance(event, ev.ReofferStale):
+            pair.a.endpoint.reinvite(event.call, NEW, pair.now)
 
     pair.a.on_event, pair.b.on_event = a_hears, b_hears
 

@@ -29,6 +29,8 @@ def accepting(pair: Pair, peer: Peer) -> None:
     def hears(event: Event) -> None:
         if isinstance(event, ev.CallReoffer):
             peer.endpoint.accept_reoffer(event.call, NEWER if event.body else NEW, pair.now)
+        elif isinstance(event, ev.ReofferStale):
+            peer.endpoint.update(event.call, LAST, pair.now)
 
     peer.on_event = hears
 
@@ -98,6 +100,9 @@ def test_an_offer_before_there_is_a_session_waits_until_the_answer() -> None:
     assert not pair.requests("UPDATE")
     accepting(pair, pair.a)
     pair.b.endpoint.answer(handle, ANSWER, pair.now)
+    pair.run(1)
+    assert pair.b.events[-1] == ev.ReofferStale(handle), "the answer is newer"
+    pair.b.endpoint.update(handle, LAST, pair.now)
     pair.run(1)
     assert pair.b.events[-1] == ev.ReofferAccepted(handle, NEWER)
 

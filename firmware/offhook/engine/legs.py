@@ -210,6 +210,8 @@ class Legs:
                 self._reoffers.taken(leg, body)
             case sip.ReofferRefused(handle, status) if leg := self._legs.get(handle):
                 self._reoffers.refused(leg, status)
+            case sip.ReofferStale(handle) if leg := self._legs.get(handle):
+                self._reoffers.overtaken(leg)
             case sip.CallInfo(handle, body) if handle in self._legs and (key := read_dtmf(body)) is not None:
                 self._observe(DtmfSeen(key.digit, "in"))
             case sip.PeerChanged(handle, peer) if leg := self._legs.get(handle):

@@ -71,6 +71,11 @@ class Reoffers:
             if leg.tries < _MOST_TRIES and (status == _REQUEST_TIMEOUT or status in _SERVER_ERRORS):
                 asyncio.get_running_loop().call_later(_AGAIN_S, self._again, leg)
 
+    def overtaken(self, leg: Leg) -> None:
+        """Make an offer anew that something newer of ours has gone out before."""
+        leg.offering = None
+        self.offer(leg)
+
     def _again(self, leg: Leg) -> None:
         """Offer once more what a server did not pass on: the other side would stay on hold, or send where we were."""
         if leg.state != "ending" and leg.tries:

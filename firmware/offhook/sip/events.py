@@ -188,6 +188,16 @@ class ReofferRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ReofferStale:
+    """An offer of ours that had to wait was not sent, for something newer of ours went out meanwhile: make it anew.
+
+    Its ``o=`` line would go back to an older version (:rfc:`3264#section-8`).
+    """
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallInfo:
     """An INFO came within a call; it was answered already (DTMF: :mod:`offhook.sip.calls.info`)."""
 
@@ -330,6 +340,7 @@ Event = (
     | CallReoffer
     | ReofferAccepted
     | ReofferRefused
+    | ReofferStale
     | CallInfo
     | PeerChanged
     | CallRefused

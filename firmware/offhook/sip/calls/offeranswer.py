@@ -33,6 +33,7 @@ class OfferAnswer:
         self.phase = Phase.IDLE
         self.local: Body | None = None
         self.remote: Body | None = None
+        self.said = 0  # how many descriptions of ours went out
         self._offer: Body | None = None
 
     @property
@@ -43,6 +44,7 @@ class OfferAnswer:
     def we_offer(self, body: Body) -> None:
         """An offer of ours goes out."""
         self.phase, self._offer = Phase.OFFERED, body
+        self.said += 1
 
     def they_offer(self, body: Body) -> None:
         """An offer of theirs came in."""
@@ -51,6 +53,7 @@ class OfferAnswer:
     def we_answer(self, body: Body) -> None:
         """Our answer to their offer goes out."""
         self.local, self.remote = body, self._offer
+        self.said += 1
         self._close()
 
     def they_answer(self, body: Body) -> None:

@@ -21,13 +21,19 @@ MAX_RETRY_AFTER = 10
 class Wish:
     """An offer that is to be made (``body`` None: the other side is to make one), or a refresh that changes nothing.
 
-    ``by_update``: by UPDATE where the other side takes it. ``tries``: how often it was sent.
+    ``by_update``: by UPDATE where the other side takes it. ``tries``: how often it was sent. ``said``: how many
+    descriptions of ours had gone out when it was made, itself included.
     """
 
     body: Body | None
     by_update: bool = False
     refresh: bool = False
     tries: int = 0
+    said: int = 0
+
+    def is_stale(self, said: int) -> bool:
+        """True where a description that was made later went out before it."""
+        return self.body is not None and not self.refresh and said != self.said
 
 
 class Offering:
@@ -40,6 +46,7 @@ class Offering:
         self._method = method
         self._offer: Body | None = None
         self._done = False
+        self._said = 0
 
     def start(self, now: float) -> None:
         """Send it. A refresh by re-INVITE says again what was agreed (:rfc:`4028#section-7.4`)."""
@@ -49,6 +56,7 @@ class Offering:
         self._offer = session_part(body)
         if self._offer is not None:
             session.offers.we_offer(self._offer)
+        self._said = session.offers.said
         session.send(self._method, self, now, headers=session.timer.ask(), body=body, contact=True)
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
@@ -106,7 +114,7 @@ class Offering:
 
     def _fail(self, response: Response, now: float) -> None:
         session, status = self._session, response.status
-        again = replace(self._wish, tries=self._wish.tries + 1)
+        again = replace(self._wish, tries=self._wish.tries + 1, said=self._said)
         self._withdraw()
         if status == 491:
             self._finish(again, self._glare(), now)

@@ -5,12 +5,12 @@ last is sent. What the other side wants then is refused with 491 or 500, as the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from offhook.sip.calls.offeranswer import Phase, session_part
 from offhook.sip.calls.offering import Offering, Wish
-from offhook.sip.events import Body, CallReoffer, ReofferAccepted, ReofferRefused
+from offhook.sip.events import Body, CallReoffer, ReofferAccepted, ReofferRefused, ReofferStale
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.responses import Refusal, body_of, reply, respond_to, set_body, unacceptable_body
 from offhook.sip.transactions.server_transaction import ServerTransaction
@@ -49,7 +49,7 @@ class Reoffers:
     def want(self, wish: Wish, now: float) -> None:
         """Send an offer now or in its turn; a refresh gives way to any offer, which refreshes as well."""
         if not (wish.refresh and (self._wish is not None or self._sent is not None)):
-            self._wish = wish
+            self._wish = replace(wish, said=self._session.offers.said)
             self.go_on(now)
 
     def go_on(self, now: float) -> None:
@@ -61,6 +61,10 @@ class Reoffers:
         if method is None:
             return
         self._wish = None
+        if wish.is_stale(self._session.offers.said):
+            if self._session.handle is not None:
+                self._session.core.emit(ReofferStale(self._session.handle))
+            return
         self._sent = Offering(self._session, self, wish, method)
         self._sent.start(now)
 
