@@ -362,6 +362,55 @@ def test_a_crowd_that_never_ends_its_handshake_takes_no_more_than_a_few_connecti
     run(scenario)
 
 
+def test_a_renewed_authority_is_read_without_a_restart(authority: Authority, pair: Pair, tmp_path: Path) -> None:
+    other = make_authority(tmp_path / "other", "DNS:pbx.example")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(other.ca_file.read_bytes())
+
+    async def scenario() -> None:
+        server, log = await Server().open(pair.server_context()), Log()
+        transport = await phone(log, desk=TlsSettings(ca=ca))
+        item = Transmit(b"x", "tls", server.address, name="pbx.example", account="desk")
+        transport.send(item)
+        assert (await log.events.get())[0] == "failed"
+        ca.with_suffix(".new").write_bytes(authority.ca_file.read_bytes())
+        ca.with_suffix(".new").replace(ca)
+        transport.send(item)
+        assert await log.events.get() == ("opened", "tls")
+        await transport.close()
+        await server.close()
+
+    run(scenario)
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart_and_the_old_one_until_it_is_whole(
+    authority: Authority, pair: Pair, tmp_path: Path
+) -> None:
+    shown, key = tmp_path / "own.pem", tmp_path / "own.key"
+    stranger = make_authority(tmp_path / "other", "DNS:pbx.example")
+    shown.write_bytes(stranger.certificate.read_bytes())
+    key.write_bytes(stranger.key.read_bytes())
+
+    async def scenario() -> None:
+        here, there = Log(), Log()
+        phone_there = SipTransport(there, tls_listen=TlsListen(HERE, 0, shown, key))
+        await phone_there.open(HERE, 0)
+        assert phone_there.tls is not None
+        transport = await phone(here, desk=TlsSettings(ca=authority.ca_file))
+        item = Transmit(b"x", "tls", phone_there.tls, name="pbx.example", account="desk")
+        outcomes = []
+        for renewed in (None, (shown, pair.certificate), (key, pair.key)):
+            if renewed is not None:
+                renewed[0].write_bytes(renewed[1].read_bytes())
+            transport.send(item)
+            outcomes.append((await here.events.get())[0])
+        assert outcomes == ["failed", "failed", "opened"]
+        await transport.close()
+        await phone_there.close()
+
+    run(scenario)
+
+
 def test_a_certificate_of_ours_that_cannot_be_used_costs_no_more_than_tls(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -251,6 +251,15 @@ def test_who_we_have_asked_is_heard_whatever_he_sent_before() -> None:
     assert alone.pass_time(10) == []
 
 
+@pytest.mark.parametrize("rate", [0.001, 0.05])
+def test_however_little_strangers_may_say_the_server_is_heard(rate: float) -> None:
+    alone = Alone(EndpointSettings(accept_from="servers", rate_limit=rate))
+    heard = sum(len(alone.say(message("OPTIONS", branch=f"z9hG4bK{n}"))) for n in range(80))
+    assert heard == 80
+    strangers = sum(len(alone.say(strange("OPTIONS", branch=f"z9hG4bKs{n}"), remote=STRANGER)) for n in range(80))
+    assert strangers == 1
+
+
 def test_calls_that_we_take_from_anybody_have_no_limit_where_none_is_set() -> None:
     alone = Alone(EndpointSettings())
     assert sum(len(alone.say(strange("OPTIONS", branch=f"z9hG4bK{n}"), remote=STRANGER)) for n in range(500)) == 500

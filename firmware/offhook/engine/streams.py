@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Protocol
 
-from offhook.engine.tls import TlsClient, TlsPeer, chain_of, reason_of
+from offhook.engine.tls import TlsClient, TlsIdentity, TlsPeer, chain_of, reason_of
 from offhook.engine.tls_door import TlsDoor
 from offhook.engine.tls_names import is_address
 from offhook.errors import NetworkError
@@ -124,7 +124,7 @@ class SipStreams:
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._open.values()))
 
-    async def listen(self, ip: str, port: int, security: ssl.SSLContext | None = None) -> Address:
+    async def listen(self, ip: str, port: int, security: TlsIdentity | None = None) -> Address:
         """Bind one more port; return the address. Raises NetworkError."""
         loop = asyncio.get_running_loop()
         try:

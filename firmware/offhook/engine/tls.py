@@ -8,6 +8,7 @@ Verified by default: the chain by OpenSSL against the system's authorities or th
 * during an emergency call a certificate that fails is used all the same: help comes before secrecy.
 """
 
+import contextlib
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from pathlib import Path
 from offhook.engine.clock import time_is_known
 from offhook.engine.tls_names import CertificateNames, is_address, is_domain, to_ascii
 from offhook.errors import NetworkError
+
+Stamps = tuple[tuple[int, int, int] | None, ...]
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which the ssl module has no name for
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -81,7 +84,7 @@ class TlsClient:
         self._accounts = dict(accounts or {})
         self._knows_time = knows_time
         self._wall = wall
-        self._contexts: dict[tuple[TlsSettings, bool, bool], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[TlsSettings, bool, bool], tuple[Stamps, ssl.SSLContext]] = {}
         self.emergency = False
 
     @property
@@ -94,11 +97,18 @@ class TlsClient:
         return TlsPeer(name, self._accounts.get(account, TlsSettings()))
 
     def context(self, peer: TlsPeer) -> ssl.SSLContext:
-        """Return the context for a connection to be opened. Raises NetworkError for files that cannot be used."""
-        key = (peer.settings, self.knows_time, self.emergency)
-        if key not in self._contexts:
-            self._contexts[key] = _client_context(*key)
-        return self._contexts[key]
+        """Return the context for a connection to be opened. Raises NetworkError for files that cannot be used.
+
+        Files are read again when they have changed: certificates are renewed while the phone runs.
+        """
+        settings = peer.settings
+        key = (settings, self.knows_time, self.emergency)
+        authorities = settings.ca or _system_authorities()
+        stamps = _stamps(authorities, settings.certificate, settings.key)
+        known = self._contexts.get(key)
+        if known is None or known[0] != stamps:
+            known = self._contexts[key] = (stamps, _client_context(*key))
+        return known[1]
 
     def check(self, peer: TlsPeer, certificate: Mapping[str, object]) -> None:
         """Hold the names of a certificate whose chain was verified against those expected. Raises NetworkError."""
@@ -123,12 +133,31 @@ class TlsClient:
         return ""
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what listening takes. Raises NetworkError for files that cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load_pair(context, certificate, key, "sip.tls_listen")
-    return context
+class TlsIdentity:
+    """What we show to those who connect to us. Raises NetworkError for files that cannot be used."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = (certificate, key)
+        self._stamps = _stamps(*self._files)
+        self._context = self._load()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for the next connection; files that changed are read again, and those that are no good kept out.
+
+        A renewed certificate comes before its key, or after it: what was shown until now serves in between.
+        """
+        stamps = _stamps(*self._files)
+        if stamps != self._stamps:
+            with contextlib.suppress(NetworkError):
+                self._context, self._stamps = self._load(), stamps
+        return self._context
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        _load_pair(context, *self._files, "sip.tls_listen")
+        return context
 
 
 def chain_of(connection: ssl.SSLObject | None) -> list[Mapping[str, object]]:
@@ -194,6 +223,23 @@ def _client_context(settings: TlsSettings, dates_count: bool, emergency: bool) -
             if not emergency:
                 raise
     return context
+
+
+def _system_authorities() -> Path | None:
+    found = ssl.get_default_verify_paths().cafile
+    return Path(found) if found is not None else None
+
+
+def _stamps(*files: Path | None) -> Stamps:
+    """Return what tells whether files are still the same ones; None: it is not there."""
+    found: list[tuple[int, int, int] | None] = []
+    for file in files:
+        try:
+            seen = file.stat() if file is not None else None
+        except OSError:
+            seen = None
+        found.append((seen.st_mtime_ns, seen.st_ino, seen.st_size) if seen is not None else None)
+    return tuple(found)
 
 
 def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path, setting: str) -> None:

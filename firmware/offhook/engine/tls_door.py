@@ -7,9 +7,9 @@ crowd that never ends its own would leave none for an emergency call.
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable
 
+from offhook.engine.tls import TlsIdentity
 from offhook.sip.events import Address
 
 _MOST_HANDSHAKES = 16
@@ -24,12 +24,12 @@ class TlsDoor:
     """
 
     def __init__(
-        self, ip: str, port: int, context: ssl.SSLContext, protocol: Callable[[], asyncio.BaseProtocol], patience: float
+        self, ip: str, port: int, identity: TlsIdentity, protocol: Callable[[], asyncio.BaseProtocol], patience: float
     ) -> None:
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         self._socket = socket.create_server((ip, port), family=family, backlog=100)
         self._socket.setblocking(False)
-        self._context = context
+        self._identity = identity
         self._protocol = protocol
         self._patience = patience
         self._handshakes: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class TlsDoor:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol,
                 connection,
-                ssl=self._context,
+                ssl=self._identity.context,
                 ssl_handshake_timeout=self._patience,
                 ssl_shutdown_timeout=1.0,
             )

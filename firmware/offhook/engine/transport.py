@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from offhook.engine.streams import Address, Connection, SipStreams
-from offhook.engine.tls import TlsClient, TlsSettings, server_context
+from offhook.engine.tls import TlsClient, TlsIdentity, TlsSettings
 from offhook.engine.udp import UdpSocket
 from offhook.errors import NetworkError
 from offhook.sip.events import Flow, Transmit, Transport
@@ -146,10 +146,10 @@ class SipTransport:
             return
         port = wanted.port
         try:
-            context = server_context(wanted.certificate, wanted.key)
+            identity = TlsIdentity(wanted.certificate, wanted.key)
             for each in ("::", "0.0.0.0") if wanted.ip == "::" else (wanted.ip,):
                 try:
-                    address = await self._tls.listen(each, port, context)
+                    address = await self._tls.listen(each, port, identity)
                 except NetworkError as error:
                     cause = error.__cause__
                     if each == "::" and isinstance(cause, OSError) and cause.errno in _NO_SUCH_FAMILY:

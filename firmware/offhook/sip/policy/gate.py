@@ -20,6 +20,7 @@ from offhook.sip.policy.rate import SourceLimiter, source_of
 from offhook.sip.registrations.account import Account
 
 TRUSTED_SHARE = 100.0
+TRUSTED_LEAST = 50.0  # messages a second: however little strangers may say, a server must be heard
 BURST_S = 2.0
 MAX_PEERS = 256
 MAX_STRANGERS = 16
@@ -43,7 +44,7 @@ class Gate:
         settings = core.settings
         self._core = core
         self._accounts = accounts
-        share = settings.rate_limit * TRUSTED_SHARE
+        share = max(settings.rate_limit * TRUSTED_SHARE, TRUSTED_LEAST) if settings.rate_limit else 0.0
         self._strangers, self._friends = (SourceLimiter(rate, rate * BURST_S) for rate in (settings.rate_limit, share))
         self._peers: OrderedDict[str, dict[DialogId, None]] = OrderedDict()
         self._streams: dict[Flow, float] = {}  # strangers', and when each brought its last message
