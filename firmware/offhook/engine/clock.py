@@ -6,7 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 BUILD_DATE = datetime(2026, 11, 22, tzinfo=UTC)
-"""No clock that is right shows less than this: the program did not exist before."""
+"""No clock that is right shows less than this: the program did not exist before.
+
+It goes with each release: a test fails while it is older than the newest dated section of CHANGELOG.md.
+"""
 
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
