@@ -89,9 +89,8 @@ def test_a_good_file_is_taken_and_kept_over_a_restart(
     server.text = config(account(registrar.address, user="1002"), more="serial: second\n")
     phone = start(make_phone, registrar, server)
     phone.wait_status(lambda status: status["config"]["serial"] == "second", "the new config", 30)
-    phone.wait_registered()
-    assert registrar.contacts("1002")
-    time.sleep(1)
+    phone.child.wait_until(lambda: bool(registrar.contacts("1002")), "registration of the new user")
+    phone.child.wait_for_output("config second: kept")
     assert phone.terminate() == 0
     text = phone.config.read_text()
     again = make_phone(text, name="again", state_dir=phone.state_dir)
