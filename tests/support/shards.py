@@ -16,7 +16,7 @@ PEERS = ("peers 1", "peers 2")
 BY_EAR = {
     "tests/e2e/test_speech.py::test_a_clean_link": "speech 1",
     "tests/e2e/test_speech.py": "speech 2",
-    "tests/e2e/test_peers.py": "speech 1",
+    "tests/e2e/test_peers.py::test_baresip_talks": "speech 1",
 }
 SPEECH = ("speech 1", "speech 2")
 
