@@ -9,6 +9,8 @@ from offhook.config.load import load, load_board, origins
 from offhook.config.warnings import warnings_of
 from offhook.daemon.files import VALIDATORS
 
+BOARDS = (Path("/usr/share/offhook/boards"), Path(__file__).resolve().parents[2] / "boardconfig")
+"""Where the board files are: with the package, or in a checkout."""
 EX_OK = 0
 EX_NOINPUT = 66
 EX_CONFIG = 78
@@ -16,7 +18,9 @@ EX_CONFIG = 78
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check ``args.file`` (a board file with ``args.board``): exit 0, or 78 with one line a fault on stdout.
+    """Check ``args.file``: exit 0, or 78 with one line a fault on stdout.
+
+    It is a config file, with ``args.board`` a board file, with ``args.boot`` that of a boot partition.
 
     Warnings are told too, and change nothing.
     """
@@ -29,6 +33,8 @@ def main(args: argparse.Namespace) -> int:
     try:
         if args.board:
             load_board(source, file)
+        elif args.boot:
+            _check_boot_file(source, file)
         else:
             config = load(source, file, VALIDATORS)
             places = origins(source, file)
@@ -37,8 +43,19 @@ def main(args: argparse.Namespace) -> int:
     except ConfigError as error:
         for fault in error.faults:
             print(fault)
-        if not args.board and any(fault.path == "kind" for fault in error.faults):
+        paths = {fault.path for fault in error.faults} if not args.board and not args.boot else set()
+        if "kind" in paths:
             print(f"{file} looks like a board file: offhook check --board {file}", file=sys.stderr)
+        elif paths & {"network", "board", "ssh"}:
+            print(f"{file} looks like the file of a boot partition: offhook check --boot {file}", file=sys.stderr)
         return EX_CONFIG
     print(f"{file}: no faults")
     return EX_OK
+
+
+def _check_boot_file(source: bytes, file: str) -> None:
+    from offhook.device.boards import BoardFolder
+    from offhook.device.bootfile import read_boot_file
+
+    boards = next((folder for folder in BOARDS if folder.is_dir()), BOARDS[0])
+    read_boot_file(source, file, BoardFolder(boards), {}, VALIDATORS)

@@ -10,8 +10,8 @@ from offhook import cli_check, cli_schema
 from offhook.config.reference import reference
 
 
-def check(file: Path, *, board: bool = False) -> int:
-    return cli_check.main(argparse.Namespace(file=str(file), board=board))
+def check(file: Path, *, board: bool = False, boot: bool = False) -> int:
+    return cli_check.main(argparse.Namespace(file=str(file), board=board, boot=boot))
 
 
 def test_check_of_a_good_file_exits_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,6 +48,14 @@ def test_a_board_file_that_is_checked_as_a_config_is_recognised(
     file.write_text("kind: gpio\n")
     assert check(file) == 78
     assert f"offhook check --board {file}" in capsys.readouterr().err
+
+
+def test_the_file_of_a_boot_partition_is_checked_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "b.yaml"
+    file.write_text("country: NO\nboard: usb-handset-4x3\nnetwork: {wifi: {ssid: a, psk: abcdefgh}}\n")
+    assert check(file) == 78
+    assert f"offhook check --boot {file}" in capsys.readouterr().err
+    assert check(file, boot=True) == 0
 
 
 def test_check_of_no_file_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,6 +106,8 @@ _EXAMPLES = {
     "pin": "pin: 17",
     "rows": "rows: [5, 6, 13, 19]",
     "columns": "columns: [12, 16, 20, 21]",
+    "ssid": 'ssid: "Name of the network"',
+    "address": "address: 192.168.1.20/24",
 }
 
 

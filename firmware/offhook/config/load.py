@@ -23,7 +23,7 @@ from offhook.errors import OffhookError
 Validator = Callable[[str], object]
 """Checks one text (a dial plan, say): raises OffhookError or ValueError, whose ``position`` may be an index into it."""
 
-SECRETS = frozenset({"password"})
+SECRETS = frozenset({"password", "psk"})
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -47,13 +47,11 @@ def origins(source: bytes | str, file: str) -> dict[str, str]:
     return {path: f"{file}:{node.mark.line}: {path}" for path, node in scalars(root)} if root is not None else {}
 
 
-def _load(
-    source: bytes | str,
-    file: str,
-    model: type[SectionT],
-    rules: Callable[[Node], Iterable[Complaint]],
-    validators: Mapping[str, Validator],
-) -> SectionT:
+def tree_of(source: bytes | str, file: str) -> tuple[nodes.Mapping, list[Fault]]:
+    """Return a file's settings as a tree, and the faults that the tree alone shows; an empty file is an empty tree.
+
+    Raises :class:`ConfigError` where there is no tree, or one that holds no settings.
+    """
     root, faults = compose(source, file)
     if root is None and faults:
         raise ConfigError(_discreet(faults))
@@ -62,6 +60,22 @@ def _load(
     if not isinstance(root, nodes.Mapping):
         message = "does not hold settings: write one setting a line, as in country: NO"
         raise ConfigError([*faults, Fault(file, root.mark.line, root.mark.column, "", message)])
+    return root, faults
+
+
+def model_of(
+    root: nodes.Mapping,
+    faults: list[Fault],
+    file: str,
+    model: type[SectionT],
+    rules: Callable[[Node], Iterable[Complaint]],
+    validators: Mapping[str, Validator],
+) -> SectionT:
+    """Return the model of a tree; ``faults``: what was found in it before.
+
+    Raises :class:`ConfigError` with those, and with all that the model, the rules and the validators object to.
+    """
+    faults = list(faults)
     found = list(rules(root))
     result: SectionT | None = None
     try:
@@ -78,6 +92,17 @@ def _load(
     if faults or result is None:
         raise ConfigError(_discreet(faults))
     return result
+
+
+def _load(
+    source: bytes | str,
+    file: str,
+    model: type[SectionT],
+    rules: Callable[[Node], Iterable[Complaint]],
+    validators: Mapping[str, Validator],
+) -> SectionT:
+    root, faults = tree_of(source, file)
+    return model_of(root, faults, file, model, rules, validators)
 
 
 def _validated(root: Node, validators: Mapping[str, Validator]) -> Iterator[Complaint]:

@@ -5,6 +5,7 @@ Nothing of the file's text goes into a message, except single characters: it mig
 
 import re
 import unicodedata
+from itertools import islice
 
 import yaml
 
@@ -13,6 +14,8 @@ from offhook.config.faults import Fault
 _BOM = "\ufeff"
 # What YAML takes as a line end and editors do not, what looks like a space and is none, and what cannot be seen.
 _TRICKY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u00a0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+
+_MOST_TRICKY = 20
 
 _TAB = "a tab is used here: YAML wants spaces, so replace the tab by spaces"
 _INDENT = "this line does not fit the lines around it: check its indentation and the colon after the name"
@@ -70,14 +73,16 @@ def text_of(source: bytes | str, file: str) -> tuple[str, list[Fault]]:
 
 
 def tricky_characters(text: str, file: str) -> list[Fault]:
-    """Return a fault for the first character that a person cannot see and that YAML stumbles over."""
-    found = _TRICKY.search(text)
-    if found is None:
-        return []
+    """Return a fault for each character that a person cannot see and that YAML stumbles over, a few at the most."""
+    return [_tricky(text, found, file) for found in islice(_TRICKY.finditer(text), _MOST_TRICKY)]
+
+
+def _tricky(text: str, found: re.Match[str], file: str) -> Fault:
     line, column = _place(text, found.start())
     code = ord(found.group())
     name = unicodedata.name(found.group(), "control character").lower()
-    return [Fault(file, line, column, "", f"an invisible character is here (U+{code:04X}, {name}): remove it")]
+    remedy = "type a plain space in its place" if code == 0xA0 else "remove it"
+    return Fault(file, line, column, "", f"an invisible character is here (U+{code:04X}, {name}): {remedy}")
 
 
 def plain_words(error: yaml.YAMLError, text: str, file: str) -> Fault:
