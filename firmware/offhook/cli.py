@@ -52,12 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say everything that is wrong in a config or board file")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--board", action="store_true", help="FILE is a board file")
+    check.add_argument("--boot", action="store_true", help="FILE is the offhook.yaml of a boot partition")
     check.set_defaults(command=_check)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of the config, for editors")
     schema.add_argument("--board", action="store_true", help="of the board file instead")
     schema.add_argument("--markdown", action="store_true", help="print the reference as Markdown instead")
     schema.set_defaults(command=_schema)
+
+    firstboot = commands.add_parser("firstboot", help="take over what is new in offhook.yaml on the boot partition")
+    _device_places(firstboot)
+    firstboot.set_defaults(command=_firstboot)
 
     status = commands.add_parser("status", help="show what a running phone says of itself")
     _asks(status, "the whole object, for programs")
@@ -120,6 +125,21 @@ def _asks(parser: argparse.ArgumentParser, json: str) -> None:
     parser.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
     parser.add_argument("--account", metavar="NAME", help="only calls of this account, or by it")
     parser.add_argument("--json", action="store_true", help=json)
+
+
+def _device_places(parser: argparse.ArgumentParser) -> None:
+    """Give a command of the device the places of its files."""
+    for option, default, text in (
+        ("--boot", "/boot/firmware", "the FAT partition with offhook.yaml"),
+        ("--etc", "/etc/offhook", "config and board file"),
+        ("--state", "/var/lib/offhook-device", "what root remembers"),
+        ("--connections", "/etc/NetworkManager/system-connections", "NetworkManager's key files"),
+        ("--ssh", "/etc/ssh/keys", "authorized keys and host key"),
+        ("--boards", "/usr/share/offhook/boards", "the board files that come with offhook"),
+    ):
+        parser.add_argument(
+            option, type=Path, default=Path(default), metavar="DIR", help=f"{text} (default: {default})"
+        )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -190,6 +210,12 @@ def _schema(args: argparse.Namespace) -> int:
     from offhook.cli_schema import main as schema
 
     return schema(args)
+
+
+def _firstboot(args: argparse.Namespace) -> int:
+    from offhook.cli_firstboot import main as firstboot
+
+    return firstboot(args)
 
 
 def _status(args: argparse.Namespace) -> int:

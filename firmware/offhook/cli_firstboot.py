@@ -1,0 +1,59 @@
+"""``offhook firstboot``: take over what is new in ``offhook.yaml`` on the boot partition.
+
+Run by root at every start, before network and phone. Where nothing is new it reads a few small files and ends.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from offhook.config.disk import Directory
+from offhook.device.firstboot import FirstBoot, Folder, Outcome
+from offhook.device.placed import PlacedDirectory, Rights
+from offhook.device.sshkeys import ensure_host_key, make_host_key
+from offhook.errors import OffhookError
+
+if TYPE_CHECKING:
+    from offhook.device.bootfile import BootFile
+
+EX_OK = 0
+EX_IOERR = 74
+EX_CONFIG = 78
+_STATUS = {Outcome.FAULTY: EX_CONFIG, Outcome.CARD: EX_IOERR, Outcome.PARTLY: EX_IOERR}
+STATE_FILES = {"hostname": Rights(0o644), "wifi-country": Rights(0o644)}
+ETC_FILES = {"offhook.yaml": Rights(0o640, "offhook"), "board.yaml": Rights(0o644)}
+
+
+def main(args: argparse.Namespace) -> int:
+    """Take over a new boot file: exit 0, 78 where it has faults, 74 where something cannot be read or written."""
+    from offhook.device.bootpartition import BootPartition
+
+    def read(data: bytes, file: str, stored: Mapping[str, str]) -> "BootFile":
+        from offhook.daemon.files import VALIDATORS
+        from offhook.device.boards import BoardFolder
+        from offhook.device.bootfile import read_boot_file
+
+        return read_boot_file(data, file, BoardFolder(args.boards), stored, VALIDATORS)
+
+    folders: dict[Folder, Directory] = {
+        "etc": PlacedDirectory(args.etc, ETC_FILES),
+        "connections": Directory(args.connections),
+        "state": PlacedDirectory(args.state, STATE_FILES),
+        "ssh": Directory(args.ssh),
+    }
+    try:
+        outcome = FirstBoot(BootPartition(args.boot), folders, read, lambda: datetime.now(UTC), _say).run()
+        if ensure_host_key(folders["ssh"], make_host_key):
+            _say("made the device's SSH host key")
+    except OffhookError as error:
+        _say(str(error))
+        return EX_IOERR
+    if outcome is not Outcome.NOTHING:
+        print(f"boot file: {outcome.value}")
+    return _STATUS.get(outcome, EX_OK)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,163 @@
+"""The FAT partition that any PC can read: which file on it is meant, and writing there with care.
+
+A rename on FAT is two writes, and a cut between them may leave no file. So a file is changed where it lies, at the same
+length, which touches its own sectors and nothing else; a sector is written whole or not at all. A file that has to
+grow is first filled up with line ends, which mean nothing in YAML.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from offhook.errors import DeviceError, OffhookError
+
+SECTOR = 512
+MOST_BYTES = 512 * 1024
+"""What is read of a file at the most: UTF-16 takes two bytes for each of config.nodes.MAX_BYTES."""
+_NAMES = frozenset({"offhook.yaml", "offhook.yml", "offhook.yaml.txt", "offhook.yml.txt"})
+"""What people's editors make of the name; FAT does not tell capitals apart."""
+
+
+class CardError(OffhookError):
+    """The boot partition cannot be read or written."""
+
+
+class Card(Protocol):
+    """What is asked of the partition, by name. Each call raises :class:`CardError` where the system refuses."""
+
+    def changing(self) -> AbstractContextManager[object]:
+        """Return what is held open while the partition is written to: it may be mounted read-only otherwise."""
+
+    def names(self) -> list[str]:
+        """Return the names of all files; none where there is no such partition."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, None where there is none."""
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Write over a file from its first byte on; it is never made anew nor cut short."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Make a file anew; a power cut may leave any part of it."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no fault."""
+
+    def sync(self, name: str) -> None:
+        """Return when content and length of a file are on the disk."""
+
+
+def boot_files(card: Card) -> list[str]:
+    """Return the names of the files that are a boot file by their name."""
+    return [name for name in card.names() if name.casefold() in _NAMES]
+
+
+def write_over(card: Card, name: str, new: bytes, newline: bytes = b"\n") -> None:
+    """Change a file where it lies; ``new`` is not shorter than it."""
+    old = card.read(name) or b""
+    if len(old) < len(new):
+        card.overwrite(name, filled_up(old, len(new), newline))
+        card.sync(name)
+    if old != new:
+        card.overwrite(name, new)
+        card.sync(name)
+
+
+def filled_up(data: bytes, length: int, newline: bytes = b"\n") -> bytes:
+    """Return the data with line ends after it, up to a length."""
+    missing = max(0, length - len(data))
+    return data + newline * (missing // len(newline)) + b"\n"[: missing % len(newline)]
+
+
+def is_torn(found: bytes, old: bytes, new: bytes) -> bool:
+    """Whether ``found`` is what a power cut may leave of :func:`write_over`: each sector the old one or the new one.
+
+    Where the file has grown already, what stands in an old sector behind its old end is anything.
+    """
+    if len(found) not in (len(old), len(new)) or not found:
+        return False
+    return all(_is_either(found, old, new, start) for start in range(0, len(found), SECTOR))
+
+
+def _is_either(found: bytes, old: bytes, new: bytes, start: int) -> bool:
+    end = min(start + SECTOR, len(found))
+    before = min(end, max(start, len(old)))
+    return found[start:end] == new[start:end] or found[start:before] == old[start:before]
+
+
+class BootPartition:
+    """The real partition, mounted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        from offhook.device.mounts import writable  # starts other programs: not where nothing is new
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(writable(self.path))
+            except DeviceError as error:
+                raise CardError(str(error)) from error
+            yield
+
+    def names(self) -> list[str]:
+        try:
+            return sorted(entry.name for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise self._refused("read", error) from error
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            with (self.path / name).open("rb") as file:
+                return file.read(MOST_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refused("read", error) from error
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        self._write(name, data, os.O_WRONLY)
+
+    def write(self, name: str, data: bytes) -> None:
+        self._write(name, data, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+    def remove(self, name: str) -> None:
+        try:
+            (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._refused("written", error) from error
+
+    def sync(self, name: str) -> None:
+        for path in (self.path / name, self.path):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise self._refused("written", error) from error
+
+    def _write(self, name: str, data: bytes, flags: int) -> None:
+        try:
+            descriptor = os.open(self.path / name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            with open(descriptor, "wb", buffering=0) as file:
+                view = memoryview(data)
+                while view:
+                    view = view[file.write(view) :]
+        except OSError as error:
+            raise self._refused("written", error) from error
+
+    def _refused(self, what: str, error: OSError) -> CardError:
+        reason = error.strerror or type(error).__name__
+        return CardError(
+            f"boot partition {self.path} cannot be {what} ({reason}): check the card and how it is mounted"
+        )
