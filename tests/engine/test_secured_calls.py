@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 
 from offhook.engine.bodies import SDP
+from offhook.engine.keywear import KeyWear, Wear
 from offhook.engine.mediarules import MediaRules, crypto_pair
 from offhook.engine.session import MediaSession
 from offhook.media.settings import CryptoPair
 from offhook.phone import events as phone
-from offhook.sdp.crypto import SUITES, own_crypto
+from offhook.sdp.crypto import SUITES, CryptoAttribute, MasterKey, own_crypto
 from offhook.sdp.description import SessionDescription
-from offhook.sdp.security import SrtpMode
+from offhook.sdp.negotiate import LocalMedia
+from offhook.sdp.security import CryptoPlan, SrtpMode
 from offhook.sip import events as sip
 from offhook.sip.events import Body
 from tests.support.engine_bench import LOOPBACK, End, between_two
@@ -327,6 +329,88 @@ def test_silence_is_not_counted_on_hold_and_ends_no_emergency_call() -> None:
         await over(one, two)
 
     between_two(scenario, one_rules=MediaRules(silence_s=60), rules=MediaRules(silence_s=60))
+
+
+def short_lived(end: End, packets: int) -> None:
+    """Let the keys that this phone makes from now on protect so many packets."""
+    sessions = end.legs._sessions
+    local = sessions._local
+
+    def with_lifetime(*args: object) -> LocalMedia:
+        made: LocalMedia = local(*args)  # type: ignore[arg-type]
+        lines = [replace(line, keys=tuple(replace(k, lifetime=packets) for k in line.keys)) for line in made.crypto]
+        return replace(made, crypto=tuple(lines))
+
+    sessions._local = with_lifetime  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("whose", ["theirs", "ours"])
+def test_a_key_that_nears_the_end_of_its_life_is_renewed_by_an_offer(whose: str) -> None:
+    async def scenario(one: End, two: End) -> None:
+        short_lived(two if whose == "theirs" else one, 256)
+        await call(one, two)
+        keys = keys_of(one)
+        for seconds in (1, 2, 3):
+            one.legs.count(1, 50 * seconds, 50 * seconds)
+        assert one.media.running[1].crypto == keys
+        one.legs.count(1, 200, 200)
+        await asyncio.sleep(1)
+        fresh = keys_of(one)
+        assert fresh.send != keys.send
+        assert fresh.receive != keys.receive
+        assert keys_of(two).receive == (fresh.send,)
+        one.legs.count(1, 1000, 1000)
+        assert list(one.legs), "fresh keys have a life of their own"
+        await over(one, two)
+
+    between_two(scenario, one_rules=REQUIRED, rules=REQUIRED)
+
+
+def test_who_goes_on_with_a_key_that_is_spent_is_hung_up_on_with_the_reason() -> None:
+    async def scenario(one: End, two: End) -> None:
+        short_lived(two, 256)
+        await call(one, two)
+        two.legs._reoffers.offered = lambda leg, body: None  # type: ignore[method-assign]  # it never answers
+        for seconds in range(1, 5):
+            one.legs.count(1, 0, 50 * seconds)
+        assert list(one.legs)
+        one.legs.count(1, 0, 256)
+        await one.expect(phone.CallEnded)
+        await two.expect(phone.CallEnded)
+        (ended,) = [event for event in two.events if isinstance(event, sip.CallOver)]
+        assert ended.reason == "the lifetime of an SRTP key is over"
+
+    between_two(scenario, one_rules=REQUIRED, rules=REQUIRED)
+
+
+def test_spent_keys_end_no_emergency_call() -> None:
+    async def scenario(one: End, two: End) -> None:
+        short_lived(two, 256)
+        await call(one, two)
+        (leg,) = one.legs
+        leg.emergency = True
+        one.legs.count(1, 0, 300)
+        assert list(one.legs)
+        await over(one, two)
+
+    between_two(scenario, one_rules=REQUIRED, rules=REQUIRED)
+
+
+def test_a_media_process_that_is_new_to_a_call_counts_from_zero_and_the_keys_do_not() -> None:
+    wear = KeyWear()
+    line = CryptoAttribute(1, "AES_CM_128_HMAC_SHA1_80", (MasterKey(bytes(30), 256),))
+    wear.use(CryptoPlan(replace(line, keys=(MasterKey(bytes(30)),)), line))
+    assert [wear.count(0, n) for n in (100, 150, 20)] == [Wear.FINE] * 3
+    assert [wear.count(0, n) for n in (50, 60, 106)] == [Wear.NEAR_END, Wear.FINE, Wear.SPENT]
+    wear.use(None)
+    assert wear.count(0, 1000) is Wear.FINE, "plain RTP wears nothing"
+
+
+def test_a_key_without_a_lifetime_lasts_for_any_call() -> None:
+    wear = KeyWear()
+    line = CryptoAttribute(1, "AES_CM_128_HMAC_SHA1_80", (MasterKey(bytes(30)),))
+    wear.use(CryptoPlan(line, line))
+    assert wear.count(1 << 40, 1 << 40) is Wear.FINE
 
 
 def test_a_call_goes_on_from_another_address_with_new_ports_and_keys() -> None:

@@ -222,6 +222,7 @@ class Line:
             case heard.StreamReport():
                 self._note_rejected(message)
                 self.legs.heard(message.stream, message.rx)
+                self.legs.count(message.stream, message.tx, message.rx)
                 while len(self.streams) >= _MOST_STREAMS and message.stream not in self.streams:
                     del self.streams[next(iter(self.streams))]  # one that still runs will report anew
                 self.streams[message.stream] = StreamFigures(

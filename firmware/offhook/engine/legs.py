@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from offhook.engine.dtmf import DtmfKeys
+from offhook.engine.keywear import Wear
 from offhook.engine.leg import Leg
 from offhook.engine.observations import CallSeen, DtmfSeen, Observation
 from offhook.engine.reoffers import NOT_ACCEPTABLE_HERE, Reoffers, take_answer
@@ -149,6 +150,23 @@ class Legs:
                     "call %s: no sound for %.0f s, it is ended", leg.direction, seconds, extra={"call": leg.handle}
                 )
                 self.end(leg, f'Q.850;cause=102;text="no RTP for {seconds:.0f} s"')
+                leg.listener.leg_over(leg, False)
+
+    def count(self, stream: int, sent: int, received: int) -> None:
+        """Take the packets of a stream so far: keys that near the end of their life are renewed by an offer.
+
+        Where the other side goes on with a key that is spent the call ends; an emergency call does not.
+        """
+        for leg in self:
+            if leg.session is None or leg.session.stream != stream or not leg.answered:
+                continue
+            wear = leg.session.count(sent, received)
+            if wear is Wear.NEAR_END:
+                leg.session.renew_keys()
+                self._reoffers.offer(leg)
+            elif wear is Wear.SPENT and not leg.vital:
+                _log.warning("call %s: its SRTP keys are spent, it is ended", leg.direction, extra={"call": leg.handle})
+                self.end(leg, 'SIP;cause=488;text="the lifetime of an SRTP key is over"')
                 leg.listener.leg_over(leg, False)
 
     def move(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from offhook.engine.bodies import SDP, session_description
+from offhook.engine.keywear import KeyWear, Wear
 from offhook.engine.mediarules import MediaRules, crypto_pair
 from offhook.engine.rtpports import RtpPorts, RtpSockets
 from offhook.media.settings import StreamSettings
@@ -59,6 +60,7 @@ class MediaSession:
         self._cname = cname
         self._rules = rules
         self._random = random
+        self._wear = KeyWear()
         self._offered: SessionDescription | None = None
         self._awaits_answer = False
         self._link_up = True
@@ -187,6 +189,18 @@ class MediaSession:
         if self._running and self.plan is not None:
             self._media.move_stream(self.stream, self._settings(self.plan), sockets.rtp, sockets.rtcp)
 
+    def count(self, sent: int, received: int) -> Wear:
+        """Take the packets of the stream so far; return how worn the keys are that secure them."""
+        return self._wear.count(sent, received)
+
+    def renew_keys(self) -> None:
+        """Have keys of our own from now on that nothing was sent with; the offer that says so is the caller's to send.
+
+        Whoever takes it makes new ones of his own (:rfc:`4568#section-7.1.4`).
+        """
+        self.owes_offer = True
+        self._local = replace(self._local, crypto=own_crypto(self._random, self._rules.suites))
+
     def run(self) -> None:
         """Start the stream, once there is a plan."""
         if self.plan is not None and not self._running and not self._closed:
@@ -220,6 +234,7 @@ class MediaSession:
         return self._version
 
     def _update(self) -> None:
+        self._wear.use(self.plan.crypto if self.plan is not None else None)
         if self._running and self.plan is not None:
             self._media.update_stream(self.stream, self._settings(self.plan))
 
