@@ -61,6 +61,8 @@ def use(verb: str, words: list[str], machine: Machine, records: Records, environ
         return ""
     if words[1] not in ("good", "bad"):
         raise SlotError(f"{words[1]!r} is no state of a slot: write good or bad")
+    if words[1] == "bad" and slot == machine.primary():  # RAUC says so before it writes a slot
+        raise SlotError(f"slot {slot} is the one that starts: it is not written over, and not given up")
     records.save(record.marked(slot, "good" if words[1] == "good" else "bad"))
     return ""
 

@@ -104,11 +104,32 @@ def _texts(section: Section) -> list[str]:
     return [f"{section.get('count')} received", f"the last from {last[-1]['from']}"]
 
 
+def _board(section: Section) -> list[str]:
+    faults = section.get("faults")
+    return [str(line) for line in faults] if isinstance(faults, list) else []
+
+
+def _update(section: Section) -> list[str]:
+    if section.get("slot") is None:
+        return []
+    trial = " on trial" if section.get("trial") else ""
+    version, phase = section.get("to_version") or "unknown", section.get("phase")
+    return [
+        f"slot {section['slot']}{trial}, version {section.get('version') or 'unknown'}",
+        f"{version} {phase}" if phase != "idle" else "",
+        str(section.get("reason") or ""),
+        f"it reached: {section['stage']}" if phase == "failed" and section.get("stage") else "",
+        f"{section['offered']} is offered" if section.get("offered") else "",
+    ]
+
+
 _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "power": _power,
     "emergency": _emergency,
     "config": _config,
     "audio": _audio,
+    "board": _board,
+    "update": _update,
     "mailbox": _mailbox,
     "texts": _texts,
 }

@@ -62,6 +62,9 @@ class MediaClient(MediaNotes):
     def healthy(self, now: float) -> bool:
         return True
 
+    def beats(self, now: float) -> bool:
+        return True
+
 
 class Prompter:
     """No voice."""

@@ -41,6 +41,11 @@ def test_an_installation_as_rauc_does_it(slot: Slot) -> None:
     assert slot("get-primary") == "a", "a bad slot is not armed"
 
 
+def test_the_slot_that_starts_is_not_written_over(slot: Slot) -> None:
+    with pytest.raises(SlotError, match="not written over"):
+        slot("set-state", "a", "bad")
+
+
 def test_the_primary_slot_disarms_the_other(slot: Slot) -> None:
     slot("set-primary", "b")
     slot("set-primary", "a")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.device.request import RequestError, UpdateRequest, decode, encode, take, window, within, write
+from offhook.device.request import RequestError, UpdateRequest, decode, encode, take, write
 
 ASKED = UpdateRequest("https://u.example/phone.raucb", "2.1", "02:00-05:00", "/etc/ssl/ca.pem")
 
@@ -71,18 +71,3 @@ def test_what_lies_there_and_is_no_plain_file_is_not_read(tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="no update can be asked for"):
         write(ASKED, tmp_path / "gone" / "update-request")
-
-
-def test_a_window_may_reach_over_midnight() -> None:
-    assert window("02:00-05:30") == (120, 330)
-    assert [within("02:00-05:00", minute) for minute in (119, 120, 299, 300)] == [False, True, True, False]
-    assert [within("23:00-01:00", minute) for minute in (0, 59, 60, 1379, 1380)] == [True, True, False, False, True]
-    assert within("", 700)
-
-
-@pytest.mark.parametrize(
-    "text", ["2-5", "02:60-03:00", "25:00-26:00", "02:00", "02:00-", "x:00-03:00", "-1:00-02:00", "²:00-03:00"]
-)
-def test_what_is_no_window_is_refused(text: str) -> None:
-    with pytest.raises(RequestError, match="no window of time"):
-        window(text)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from offhook.device.fetching import BundleFetchError
 from offhook.device.health import before_of
@@ -14,7 +12,7 @@ from offhook.device.quiet import Status, hinders, hinders_restart, in_use
 from offhook.device.rauc import BundleError, BundleInfo
 from offhook.device.request import UpdateRequest
 from offhook.device.slots import Slot, SlotError
-from offhook.device.updater import Updater, newer
+from offhook.device.updater import Updater
 from offhook.device.updaterecord import Record, Records
 from offhook.device.updatestate import Phase
 from offhook.errors import DeviceError
@@ -268,27 +266,3 @@ def test_a_restart_keeps_to_its_window() -> None:
     assert hinders_restart(status(), "02:00-03:00", 60) == "it is not 02:00-03:00 yet"
     assert hinders_restart(status(), "02:00-03:00", 130) == ""
     assert hinders_restart(None, "", 0) == ""
-
-
-@pytest.mark.parametrize(
-    ("later", "earlier"),
-    [
-        ("1.10", "1.9"),
-        ("2", "1.99.3"),
-        ("1.0", "1.0~rc1"),
-        ("1.0.1", "1.0"),
-        ("1.0+b", "1.0"),
-        ("1.0~rc2", "1.0~rc1"),
-        ("1", ""),
-        ("20260101.2", "20260101.1"),
-    ],
-)
-def test_versions_go_by_their_numbers(later: str, earlier: str) -> None:
-    assert newer(later, earlier)
-    assert not newer(earlier, later)
-    assert not newer(later, later)
-
-
-@given(st.text("0123456789.~ab-", max_size=8), st.text("0123456789.~ab-", max_size=8))
-def test_no_two_versions_are_each_newer_than_the_other(a: str, b: str) -> None:
-    assert not (newer(a, b) and newer(b, a))

@@ -5,7 +5,19 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from offhook.config.scalars import DECIMAL, WHOLE, Text, duration, filled, host_name, is_address, patterned, wrong
+from offhook.config.clockwindow import window
+from offhook.config.scalars import (
+    DECIMAL,
+    WHOLE,
+    Text,
+    Truth,
+    duration,
+    filled,
+    host_name,
+    is_address,
+    patterned,
+    wrong,
+)
 from offhook.config.section import Section
 
 
@@ -46,6 +58,31 @@ class Provisioning(Section):
     """Certificates (PEM) to trust instead of the system's."""
     keep_window_s: Annotated[float, Field(ge=1, le=3600), DECIMAL] = 120.0
     """The phone must register with a new file within so long, else the last good one returns."""
+
+
+def clock_window(value: object) -> str:
+    """Return a window of the local day as ``02:00-05:00``."""
+    source = filled(value)
+    try:
+        window(source)
+    except ValueError:
+        raise wrong("is not a window of time such as 02:00-05:00") from None
+    return source
+
+
+class Update(Section):
+    """New versions of a device that was started from an image of ours; see `docs/updates.md`."""
+
+    url: HttpsUrl | None = None
+    """Where the server says what its newest version is, by HTTPS. Not set: no updates by themselves."""
+    auto: Truth = True
+    """Install what is offered; else `offhook status` only shows it."""
+    window: Annotated[
+        str, BeforeValidator(clock_window), patterned("^ *[0-9]{1,2}:[0-9]{2} *- *[0-9]{1,2}:[0-9]{2} *$")
+    ] = "02:00-05:00"
+    """Local time in which to install and restart; only on hook, and on mains."""
+    ca_file: Text | None = None
+    """Certificates (PEM) to trust instead of the system's."""
 
 
 class Web(Section):

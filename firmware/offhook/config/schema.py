@@ -11,7 +11,7 @@ from offhook.config.energy import Power
 from offhook.config.features import Features
 from offhook.config.location import Location
 from offhook.config.network import Rtp, Sip
-from offhook.config.remote import Log, Provisioning, Web
+from offhook.config.remote import Log, Provisioning, Update, Web
 from offhook.config.scalars import Country, Language, Text
 from offhook.config.section import Section
 from offhook.config.sound import Audio
@@ -50,6 +50,8 @@ class Config(Section):
     """Mains and battery."""
     provisioning: Provisioning = Provisioning()
     """Config from afar."""
+    update: Update = Update()
+    """New versions."""
     web: Web = Web()
     """The page."""
     log: Log = Log()

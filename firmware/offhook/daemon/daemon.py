@@ -12,11 +12,13 @@ from offhook.daemon.build import Fixtures, build
 from offhook.daemon.journal import Notifier
 from offhook.daemon.line import Line
 from offhook.daemon.watchdog import Watchdog
+from offhook.device.updateview import UpdateView
 from offhook.engine.observations import ConfigSeen, Observation
 from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
 from offhook.phone.events import Event, NoticeRaised
 from offhook.provisioning.service import ProvisioningService, Report
 from offhook.provisioning.start import Running
+from offhook.provisioning.updates import UpdateService
 from offhook.status.place import summary
 from offhook.status.report import Json, StatusReport
 
@@ -35,6 +37,8 @@ class Daemon:
         self.fixtures = fixtures
         self.running = running
         self.provisioning: ProvisioningService | None = None
+        self.updates: UpdateService | None = None
+        self.updated = UpdateView()
         self._notify = notify
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -223,6 +227,9 @@ class Daemon:
             mailbox=line.mailbox.to_json,
             watched=line.watchlist.to_json,
             texts=line.texts.to_json,
+            beats=lambda: line.media.beats(asyncio.get_running_loop().time()),
+            faults=lambda: self.fixtures.board.faults,
+            update=self._update_status,
         )(asyncio.get_running_loop().time())
 
     def _config_status(self) -> dict[str, Json]:
@@ -230,6 +237,10 @@ class Daemon:
             return {"serial": self.running.config.serial or "", "origin": self.running.origin, "pending": None}
         status = self.provisioning.status()  # knows when a candidate became the config that is kept
         return {"serial": status.serial or "", "origin": status.origin, "pending": status.pending}
+
+    def _update_status(self) -> dict[str, Json]:
+        offered = self.updates.offered if self.updates is not None else ""
+        return {**self.updated.to_json(), "offered": offered}
 
     def _emergency_status(self) -> dict[str, Json]:
         place = self.running.config.location

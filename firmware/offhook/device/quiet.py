@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from offhook.device.request import within
+from offhook.config.clockwindow import within
 
 Status = Mapping[str, object]
 

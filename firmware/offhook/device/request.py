@@ -10,6 +10,7 @@ import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from offhook.config.clockwindow import window
 from offhook.errors import OffhookError
 
 NAME = "update-request"
@@ -59,30 +60,11 @@ def decode(data: bytes) -> UpdateRequest:
     except ValueError as error:
         raise RequestError(f"the update's URL {error}: it is left out") from None
     if value.get("when"):
-        window(value["when"])
+        try:
+            window(value["when"])
+        except ValueError:
+            raise RequestError(f"{value['when']!r} is no window of time such as 02:00-05:00: it is left out") from None
     return UpdateRequest(**value)
-
-
-def window(text: str) -> tuple[int, int]:
-    """Return a window as minutes of the day, begin and end; an end before the begin is on the next day.
-
-    Raises RequestError.
-    """
-    begin, dash, end = text.partition("-")
-    try:
-        if not dash:
-            raise ValueError
-        return _minutes(begin), _minutes(end)
-    except ValueError:
-        raise RequestError(f"{text!r} is no window of time such as 02:00-05:00") from None
-
-
-def within(when: str, minute: int) -> bool:
-    """Return whether a minute of the local day is in the window ``when`` (empty: always)."""
-    if not when:
-        return True
-    begin, end = window(when)
-    return begin <= minute < end if begin < end else minute >= begin or minute < end
 
 
 def write(request: UpdateRequest, place: Path = PLACE) -> None:
@@ -125,14 +107,3 @@ def _remove(place: Path) -> None:
     """Remove what lies there, a file or an empty folder."""
     with contextlib.suppress(OSError):
         place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
-
-
-def _minutes(text: str) -> int:
-    hours, colon, minutes = text.strip().partition(":")
-    digits = hours + minutes
-    if not (colon and len(minutes) == 2 and 1 <= len(hours) <= 2 and digits.isascii() and digits.isdigit()):
-        raise ValueError
-    total = int(hours) * 60 + int(minutes)
-    if int(minutes) > 59 or total > 24 * 60:
-        raise ValueError
-    return total

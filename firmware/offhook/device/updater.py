@@ -1,7 +1,6 @@
 """Root's part of an update: fetch, verify, install, and restart into the other slot when nobody would notice."""
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from offhook.config.disk import StoreError
+from offhook.config.versions import newer
 from offhook.device.fetching import BundleFetchError
 from offhook.device.health import before_of
 from offhook.device.quiet import Status, Waiter, hinders, hinders_restart, in_use
@@ -162,16 +162,3 @@ class Updater:
         level = logging.WARNING if after.phase is Phase.FAILED or happening is Happening.GAVE_UP else logging.INFO
         _log.log(level, "update to version %s: %s %s", after.version or "unknown", after.phase.value, reason)
         return after
-
-
-def newer(version: str, than: str) -> bool:
-    """Return whether one version is after another: numbers by their value, ``1.0~rc1`` before ``1.0``."""
-    return _key(version) > _key(than)
-
-
-def _key(version: str) -> list[tuple[int, int, str]]:
-    """Return what sorts as versions do: a tilde before the end, the end before letters, letters before numbers."""
-    parts = re.findall(r"~|[0-9]+|[A-Za-z]+", version)
-    return [(0, 0, "") if part == "~" else (3, int(part), "") if part.isdigit() else (2, 0, part) for part in parts] + [
-        (1, 0, "")
-    ]

@@ -84,6 +84,10 @@ class MediaClient:
         """Return whether the media process was heard of in the last 2 s (``now``: loop time); 20 s after a start."""
         return self._process is not None and now - self._heard < self._limit
 
+    def beats(self, now: float) -> bool:
+        """Return whether the media process that runs now was heard of at all, and in the last 2 s."""
+        return self._limit == _HEARTBEAT_LIMIT_S and self.healthy(now)
+
     def set_active(self, on: bool) -> None:
         """Make ear and mouth live (handset off hook), or not."""
         self._active = on

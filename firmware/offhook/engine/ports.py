@@ -23,6 +23,10 @@ class BoardListener(Protocol):
 class Board(Protocol):
     """A handset's body: hook switch, keys, ringer, lamps, power."""
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What of it could not be used since the start, a line each."""
+
     def start(self, listener: BoardListener) -> None:
         """Begin to report; a handset that is off hook already is reported at once."""
 

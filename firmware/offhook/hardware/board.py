@@ -70,7 +70,12 @@ class GpioBoard:
         self._lamps: dict[str, Lamp] = {}
         self._ringer: Ringer | None = None
         self.keypad: Keypad | None = None
-        self.faults: tuple[str, ...] = ()
+        self._faults: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """See :class:`offhook.engine.ports.Board`."""
+        return self._faults
 
     def start(self, listener: BoardListener) -> None:
         """Open the pins and begin to report, in the running loop."""
@@ -128,7 +133,7 @@ class GpioBoard:
         return part
 
     def _fault(self, line: str) -> None:
-        self.faults = (*self.faults, line)
+        self._faults = (*self._faults, line)
         _log.error("%s", line)
 
     def _timing(self, hook: HookWiring) -> HookTiming:

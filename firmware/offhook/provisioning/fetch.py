@@ -56,11 +56,17 @@ def shown(url: str) -> str:
 
 
 class Fetcher:
-    """Fetches config files. ``ca_file``: certificates (PEM) to trust instead of the system's."""
+    """Fetches small files. ``ca_file``: certificates (PEM) to trust instead of the system's."""
 
     def __init__(
-        self, user_agent: str = "offhook", ca_file: str | None = None, limits: FetchLimits | None = None
+        self,
+        user_agent: str = "offhook",
+        ca_file: str | None = None,
+        limits: FetchLimits | None = None,
+        setting: str = "provisioning",
     ) -> None:
+        """``setting`` is the section of the config that says what is fetched, for what people are told."""
+        self._setting = setting
         self._user_agent = user_agent
         self._ca_file = ca_file
         self._limits = limits or FetchLimits()
@@ -86,7 +92,7 @@ class Fetcher:
         except TimeoutError:
             raise FetchError(f"{shown(url)}: no answer in time: is the server up, and the network?") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise FetchError(f"{shown(url)}: {_plain(error)}") from error
+            raise FetchError(f"{shown(url)}: {_plain(error, self._setting)}") from error
 
     async def _get(self, session: "ClientSession", url: str) -> Fetched | NotModified:
         target = url
@@ -98,7 +104,7 @@ class Fetcher:
                 if response.status == 304 and "If-None-Match" in session.headers:
                     return NotModified()
                 if response.status != 200:
-                    raise FetchError(f"{shown(url)}: {_status(response.status)}")
+                    raise FetchError(f"{shown(url)}: {_status(response.status, self._setting)}")
                 mark = response.headers.get("ETag")
                 return Fetched(await self._body(response, url), mark if mark and len(mark) <= LONGEST_ETAG else None)
         raise FetchError(f"{shown(url)}: redirects go on and on: mend the server")
@@ -118,7 +124,7 @@ class Fetcher:
             context = ssl.create_default_context(cafile=self._ca_file)
         except (OSError, ssl.SSLError) as error:
             reason = error.strerror or "it holds no certificates in PEM form"
-            raise FetchError(f"provisioning.ca_file {self._ca_file}: {reason}: name a readable PEM file") from error
+            raise FetchError(f"{self._setting}.ca_file {self._ca_file}: {reason}: name a readable PEM file") from error
         if time.time() < CLOCK_IS_SET_AFTER:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
         return context
@@ -135,25 +141,25 @@ def _redirect(first: str, current: str, location: str | None) -> str:
     return target
 
 
-def _status(status: int) -> str:
+def _status(status: int, setting: str) -> str:
     match status:
         case 401 | 403:
-            return f"the server refuses the phone ({status}): check provisioning.url and the server's permissions"
+            return f"the server refuses the phone ({status}): check {setting}.url and the server's permissions"
         case 404 | 410:
-            return f"there is no such file ({status}): check provisioning.url"
+            return f"there is no such file ({status}): check {setting}.url"
         case _ if status >= 500:
             return f"the server has a fault of its own ({status}): it is asked again"
-    return f"the server answers {status} where 200 is wanted: check provisioning.url"
+    return f"the server answers {status} where 200 is wanted: check {setting}.url"
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: Exception, setting: str) -> str:
     """Say what went wrong on the way to the server."""
     cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = cause.verify_message
-        return f"the server's certificate is not trusted ({why}): check provisioning.ca_file and the clock"
+        return f"the server's certificate is not trusted ({why}): check {setting}.ca_file and the clock"
     if isinstance(cause, ssl.SSLError):
         return f"TLS fails ({cause.reason or 'no reason given'}): is this an https server?"
     if isinstance(cause, OSError) and cause.strerror:
-        return f"cannot be reached ({cause.strerror}): check provisioning.url and the network"
+        return f"cannot be reached ({cause.strerror}): check {setting}.url and the network"
     return f"the answer cannot be read ({type(error).__name__}): check the server"

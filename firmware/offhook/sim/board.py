@@ -48,6 +48,11 @@ class SimulatedBoard:
 
     # -- what the phone asks of a board ---------------------------------------------------------------------------
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """See :class:`offhook.engine.ports.Board`."""
+        return self.board.faults
+
     def start(self, listener: BoardListener) -> None:
         """See :class:`offhook.engine.ports.Board`."""
         self.board.start(listener)

@@ -59,6 +59,9 @@ class StatusReport:
     mailbox: Callable[[], dict[str, Json]] = lambda: {"waiting": False, "accounts": []}
     watched: Callable[[], list[Json]] = list
     texts: Callable[[], dict[str, Json]] = lambda: {"count": 0, "last": []}
+    beats: Callable[[], bool] = lambda: False
+    faults: Callable[[], tuple[str, ...]] = tuple
+    update: Callable[[], dict[str, Json]] = lambda: {"slot": None}
 
     def __call__(self, now: float) -> dict[str, Json]:
         """Return the status object at ``now`` (loop time, seconds)."""
@@ -75,8 +78,11 @@ class StatusReport:
             "mailbox": self.mailbox(),
             "watched": self.watched(),
             "texts": self.texts(),
+            "board": {"faults": list(self.faults())},
+            "update": self.update(),
             "audio": {
                 "state": self.audio.state,
+                "beats": self.beats(),
                 "capture": self.audio.capture,
                 "playback": self.audio.playback,
                 "xruns": self.audio.xruns,
