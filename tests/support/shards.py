@@ -20,9 +20,34 @@ BY_EAR = {
 }
 SPEECH = ("speech 1", "speech 2")
 
-# Seconds that the marked tests of a file take alone on two cores. What is not here is taken for UNMEASURED_S.
+# Seconds that the tests with peers of a file take, about. What is not here is taken for UNMEASURED_S.
 SECONDS = {
-    "tests/e2e/test_interop.py": 200,
+    "tests/e2e/test_interop.py": 170,
+    "tests/e2e/test_sipp_scenarios.py": 150,
+    "tests/e2e/test_network.py": 95,
+    "tests/e2e/test_sipp.py": 85,
+    "tests/e2e/test_emergency.py": 75,
+    "tests/e2e/test_registration.py": 70,
+    "tests/media/test_process.py": 60,
+    "tests/e2e/test_provisioning.py": 55,
+    "tests/e2e/test_scanners.py": 50,
+    "tests/e2e/test_calls.py": 45,
+    "tests/e2e/test_contract.py": 45,
+    "tests/e2e/test_peers.py": 40,
+    "tests/e2e/test_power.py": 40,
+    "tests/e2e/test_proxies.py": 40,
+    "tests/e2e/test_torture.py": 35,
+    "tests/e2e/test_hostile.py": 30,
+    "tests/e2e/test_lifecycle.py": 30,
+    "tests/e2e/test_control.py": 25,
+    "tests/e2e/test_many_calls.py": 25,
+    "tests/e2e/test_transfers.py": 25,
+    "tests/e2e/test_sipsak.py": 20,
+    "tests/e2e/test_cards.py": 15,
+    "tests/e2e/test_silence.py": 10,
+    "tests/engine/test_network.py": 2,
+    "tests/engine/test_prompter.py": 1,
+    "tests/systemd/test_unit.py": 1,
 }
 UNMEASURED_S = 15
 
