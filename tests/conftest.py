@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.support.shard_plugin import ShardPlugin
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-LIMITS_S = {"peer": 300.0, "browser": 180.0}
+LIMITS_S = {"vm": 600.0, "peer": 300.0, "browser": 180.0}
 UNIT_LIMIT_S = 90.0
 
 settings.register_profile("offhook", deadline=None, derandomize=IN_CI, print_blob=True)
@@ -40,7 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def order_of(item: pytest.Item) -> int:
-    """Unit tests first, then property tests, then those with real peers, then the browser."""
+    """Unit tests first, then property tests, those with real peers, the browser, and the virtual phone."""
+    if item.get_closest_marker("vm"):
+        return 4
     if item.get_closest_marker("browser"):
         return 3
     if item.get_closest_marker("peer"):

@@ -103,7 +103,11 @@ class Shards:
             return sorted({start.partition("::")[0] for start, found in BY_EAR.items() if found == shard})
         return [f"tests/{folder}" for folder in FIRST_HALF] if shard == f"{UNIT} 1" else []
 
+    def are_in(self, shard: str) -> bool:
+        """Whether there are tests in a shard."""
+        return shard != PHONE or bool(self._files["vm"])
+
     @property
-    def boots_phone(self) -> bool:
-        """Whether there are tests of the virtual phone."""
-        return bool(self._files["vm"])
+    def needs_image(self) -> bool:
+        """Whether there are tests that boot the virtual phone: those in ``tests/vm``."""
+        return any(file.startswith("tests/vm/") for file in self._files["vm"])
