@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from offhook.device.bootfiles import copy_boot_files
+from offhook.device.bootcopy import copy_boot_files
 from offhook.device.bootstate import BootState, read_boot_state
 from offhook.device.mounts import BY_NAME, mounted, writable
 from offhook.device.quiet import Status, in_use

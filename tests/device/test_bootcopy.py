@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.bootfiles import FOLDER, copy_boot_files
+from offhook.device.bootcopy import FOLDER, copy_boot_files
 from offhook.errors import DeviceError
 
 
