@@ -32,7 +32,7 @@ def test_real_time_and_the_board_revision_stay_within_reach() -> None:
 
 @pytest.mark.peer
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    text = UNIT.read_text().replace("/opt/offhook/bin/python", sys.executable)
+    text = UNIT.read_text().replace("/usr/lib/offhook/bin/python", sys.executable)
     copy = tmp_path / "offhook.service"
     copy.write_text(text)
     verdict = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)

@@ -1,0 +1,178 @@
+"""The private virtual environment of the device: what the lock names and offhook, compiled, and nothing else."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagebuild.buildroot import OpenRoot, cache_folder
+from imagebuild.debian import Suite
+from imagebuild.lock import Locked, read_lock
+
+PREFIX = "/usr/lib/offhook"
+
+BUILD_PACKAGES = (
+    *("python3", "python3-venv", "python3-dev", "gcc", "libc6-dev", "pkg-config", "make", "swig", "dpkg-dev"),
+    *("libasound2-dev", "libsystemd-dev", "ca-certificates"),
+)
+"""What the sources among the locked packages are built with, in Debian's own names."""
+
+FROM_SOURCE = ("pyalsaaudio", "systemd-python")
+"""There are no wheels of these anywhere; lgpio has some, for Pythons before 3.13."""
+
+BUILD_ONLY = ("setuptools",)
+"""Locked because colorzero names it, but imported by nothing: it builds the sources and stays behind."""
+
+_TRIAL = """
+import aiohttp, alsaaudio, cffi, defusedxml, dns.resolver, gpiod, gpiozero, lgpio, numpy, pydantic, pylibsrtp, yaml
+import systemd.daemon, systemd.journal
+import offhook.daemon.build, offhook.media.alsa
+assert lgpio.get_module_version().endswith("0.2.2.0"), "an empty lgpio was installed"
+assert numpy.dot(numpy.ones(64), numpy.ones(64)) == 64
+"""
+
+_TOOLS = "/opt/tools"
+_TEST_FOLDERS = ("tests",)
+_SOURCES = (".a", ".h", ".c", ".cpp", ".pyx", ".pxd", ".pxi", ".pyi", ".pyc", ".f90", ".orig")
+_INSTALL_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "WHEEL")
+
+
+class PrivateVenv:
+    """Builds the environment inside an open root, where it will lie on the device."""
+
+    def __init__(self, root: OpenRoot, suite: Suite, lock: Path, firmware: Path) -> None:
+        """``firmware``: the folder that holds the package ``offhook``."""
+        self._root, self._suite, self._firmware = root, suite, firmware
+        self._locked = read_lock(lock.read_text())
+        self.folder = root.path / PREFIX.lstrip("/")
+        self.site = self.folder / "lib" / f"python{suite.python}" / "site-packages"
+
+    def build(self) -> None:
+        """Make all of it. Raises BuildError where a package cannot be fetched, checked or built."""
+        python = f"/usr/bin/python{self._suite.python}"
+        self._root.run([python, "-m", "venv", _TOOLS])
+        self._root.run([python, "-m", "venv", "--without-pip", PREFIX])
+        tools = [entry for entry in self._locked if entry.name in BUILD_ONLY]
+        rest = [entry for entry in self._locked if entry.name not in BUILD_ONLY]
+        self._pip(tools, "tools.txt")
+        self._pip(rest, "packages.txt")
+        self._copy_firmware()
+        self._prune()
+        self._compile()
+
+    def strip(self) -> None:
+        """Take symbols out of what is ours to rewrite: libraries that auditwheel has patched do not bear it."""
+        paths = [path for path in elf_files(self.folder) if not path.parent.name.endswith(".libs")]
+        for start in range(0, len(paths), 50):
+            inside = ["/" + str(path.relative_to(self._root.path)) for path in paths[start : start + 50]]
+            self._root.run(["strip", "--strip-unneeded", *inside])
+
+    def try_imports(self) -> None:
+        """Import everything that has been compiled, with all the libraries that it asks for. Raises BuildError."""
+        self._root.run([f"{PREFIX}/bin/python", "-I", "-c", _TRIAL])
+
+    def _pip(self, entries: list[Locked], name: str) -> None:
+        """Install exactly these, each file checked by its hash, wheels where there are any."""
+        (self._root.path / "tmp" / name).write_text("".join(f"{entry.text}\n" for entry in entries))
+        sources = ["lgpio", *FROM_SOURCE] if self._suite.python == "3.13" else list(FROM_SOURCE)
+        command = [f"{_TOOLS}/bin/pip", "--python", f"{PREFIX}/bin/python", "install", "--quiet", "--no-deps"]
+        command += ["--require-hashes", "--no-compile", "--no-build-isolation", "--use-pep517"]
+        command += ["--only-binary", ":all:", "--no-binary", ",".join(sources), "-r", f"/tmp/{name}"]
+        env = {
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt",
+            "PIP_CACHE_DIR": "/var/cache/pip",
+            "PYPI": "1",  # lgpio's setup.py: with liblgpio inside, which no Debian has
+            **index_settings(),
+        }
+        # Downloads are shared; wheels that are built here end with the root.
+        kept = cache_folder() / "pip"
+        binds = {f"/var/cache/pip/{part}": kept / part for part in ("http", "http-v2")}
+        for folder in binds.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        self._root.run(command, binds=binds, env=env, network=True)
+
+    def _copy_firmware(self) -> None:
+        shutil.copytree(
+            self._firmware / "offhook", self.site / "offhook", ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
+
+    def _prune(self) -> None:
+        """Take out what only building and testing need; licences and metadata stay."""
+        names = [*BUILD_ONLY, "pkg_resources", "_distutils_hack", "distutils-precedence.pth"]
+        for path in [self.site / name for name in names] + [
+            path for name in BUILD_ONLY for path in self.site.glob(f"{name}-*.dist-info")
+        ]:
+            _remove(path)
+        for path in sorted(self.site.rglob("*"), reverse=True):
+            ours = path.relative_to(self.site).parts[0] == "offhook"
+            if path.is_dir() and path.name in (*_TEST_FOLDERS, "__pycache__") and not ours:
+                _remove(path)
+            elif path.is_file() and (path.suffix in _SOURCES or _is_note(path)):
+                path.unlink()
+        for path in (self.folder / "bin").iterdir():
+            if not path.name.startswith("python"):
+                path.unlink()
+        for name in ("include", "share", ".gitignore"):
+            _remove(self.folder / name)
+        (self.folder / "pyvenv.cfg").write_text(
+            f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {self._suite.python}\n"
+        )
+
+    def _compile(self) -> None:
+        # By hash and never looked at again: the files of a package do not change, and their times may.
+        command = [f"{PREFIX}/bin/python", "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash"]
+        self._root.run([*command, f"{PREFIX}/lib"])
+
+
+def index_settings() -> dict[str, str]:
+    """Return where this machine's pip looks for packages, as pip's variables; nothing where that is the usual place."""
+    found = {name: os.environ[name] for name in ("PIP_INDEX_URL", "PIP_TRUSTED_HOST") if name in os.environ}
+    for name, key in (("PIP_INDEX_URL", "global.index-url"), ("PIP_TRUSTED_HOST", "global.trusted-host")):
+        if name not in found:
+            asked = subprocess.run(
+                [sys.executable, "-m", "pip", "config", "get", key], capture_output=True, text=True, check=False
+            )
+            if asked.returncode == 0 and asked.stdout.strip():
+                found[name] = asked.stdout.strip()
+    return found
+
+
+def elf_files(folder: Path) -> list[Path]:
+    """Return every program and library in a folder (elf(5))."""
+    return [path for path in sorted(folder.rglob("*")) if _is_elf(path)]
+
+
+def size_of(folder: Path) -> int:
+    """Return what lies in a folder, in bytes."""
+    return sum(_sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for path in folder.rglob("*"):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode):
+            yield status.st_size
+
+
+def _is_note(path: Path) -> bool:
+    return path.parent.name.endswith(".dist-info") and path.name in _INSTALL_NOTES
+
+
+def _is_elf(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
