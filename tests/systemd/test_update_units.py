@@ -10,9 +10,7 @@ from offhook.device.machine import SETTLED
 from offhook.device.request import PLACE
 from offhook.device.trial import TrialLimits
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "systemd"
-HOOK = ROOT / "image-build/virt/overlay/usr/lib/systemd/system-shutdown/offhook-tryboot"
+FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = ("offhook-health.service", "offhook-trial.service", "offhook-update.path", "offhook-update.service")
 
 
@@ -74,25 +72,6 @@ def test_the_guard_knows_a_trial(line: str, tree: bytes | None, trial: bool, tmp
         "/proc/device-tree/chosen/bootloader/tryboot": str(tmp_path / "tryboot"),
     }
     assert (shell("offhook-trial.service", "ExecCondition", changes) == 0) == trial
-
-
-@pytest.mark.parametrize(
-    ("kind", "parameter", "told"),
-    [("reboot", "0 tryboot", True), ("reboot", "", False), ("reboot", None, False), ("poweroff", "0 tryboot", False)],
-)
-def test_the_launcher_is_told_of_a_trial_and_of_nothing_else(
-    kind: str, parameter: str | None, told: bool, tmp_path: Path
-) -> None:
-    assert HOOK.stat().st_mode & 0o111
-    text = HOOK.read_text()
-    for old, new in {"/run/systemd/reboot-param": "param", "/dev/virtio-ports/tryboot": "port"}.items():
-        assert old in text
-        text = text.replace(old, str(tmp_path / new))
-    (tmp_path / "port").touch()
-    if parameter is not None:
-        (tmp_path / "param").write_text(parameter)
-    assert subprocess.run(["/bin/sh", "-c", text, "hook", kind], check=False).returncode == 0
-    assert (tmp_path / "port").read_text() == ("tryboot\n" if told else "")
 
 
 @pytest.mark.peer
