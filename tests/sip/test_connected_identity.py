@@ -1,7 +1,7 @@
 """Who is at the other end, as it changes during a call (:rfc:`4916`, :rfc:`3325`)."""
 
 from offhook.sip import events as ev
-from offhook.sip.messages.message import Request
+from offhook.sip.messages.message import Request, Response
 from tests.support.sip_alone import Alone, answer, message
 from tests.support.sip_calls import ANSWER, OFFER
 
@@ -65,6 +65,50 @@ def test_an_asserted_identity_of_the_server_is_told_and_no_strangers() -> None:
     assert peers(alone) == ['"Dave" <sip:dave@pbx.test>']
     alone.say(within("UPDATE", tag, 3, more=asserted.replace("Dave", "Eve")), remote=STRANGER)
     assert peers(alone) == []
+
+
+GROUP = "<sip:sales@pbx.test>"
+
+
+def for_a_group(more: str = ABLE, **account: object) -> tuple[Alone, list[Request | Response]]:
+    """Answer a call that was for somebody else at first; return what is sent once it is acknowledged."""
+    alone = Alone(display_name="Ann", **account)
+    alone.say(message(to=GROUP, body="v=0", more=more + "Contact: <sip:bob@10.0.0.9:5060>\n"))
+    alone.endpoint.answer("i1", ANSWER, alone.now)
+    (ok,) = alone.heard()
+    return alone, alone.say(message("ACK", branch="z9hG4bKack", to=f"{GROUP};tag={ok.to.tag}"))
+
+
+def test_who_answers_a_call_for_somebody_else_says_so() -> None:
+    alone, (update,) = for_a_group()
+    assert isinstance(update, Request)
+    assert (update.method, update.body, update.from_.display, str(update.from_.uri)) == (
+        *("UPDATE", b"", "Ann"),
+        "sip:1001@pbx.test",
+    )
+    assert update.from_.tag
+    alone.say(answer(update, 200))
+    alone.endpoint.hang_up("i1", alone.now)
+    (bye,) = alone.heard()
+    assert str(bye.from_) == str(update.from_)
+
+
+def test_who_refuses_to_hear_of_it_is_addressed_as_before() -> None:
+    alone, (update,) = for_a_group()
+    alone.say(answer(update, 403))
+    alone.endpoint.hang_up("i1", alone.now)
+    (bye,) = alone.heard()
+    assert str(bye.from_.uri) == "sip:sales@pbx.test"
+    assert bye.from_.tag == update.from_.tag
+
+
+def test_nothing_is_said_to_who_cannot_hear_it_nor_by_who_keeps_to_himself_nor_without_news() -> None:
+    assert for_a_group("Allow: INVITE, ACK, BYE, UPDATE\n")[1] == []
+    assert for_a_group("Allow: INVITE, ACK, BYE\nSupported: from-change\n")[1] == []
+    assert for_a_group(privacy=True)[1] == []
+    alone = Alone()
+    up(alone)
+    assert alone.heard() == []
 
 
 def test_an_identity_that_cannot_be_read_is_none() -> None:

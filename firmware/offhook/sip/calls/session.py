@@ -21,6 +21,7 @@ from offhook.sip.calls.incoming import IncomingRequests
 from offhook.sip.calls.info import Infos
 from offhook.sip.calls.offeranswer import OfferAnswer, Phase, session_part
 from offhook.sip.calls.offering import Wish
+from offhook.sip.calls.own_identity import OwnIdentity
 from offhook.sip.calls.pracks import Pracks
 from offhook.sip.calls.reliable import ReliableResponses
 from offhook.sip.calls.reoffers import Reoffers
@@ -83,6 +84,7 @@ class Session:
         self._contact = contact
         self.emergency = emergency
         self._identity = ConnectedIdentity(dialog)
+        self._own_identity = OwnIdentity(self)
         self._infos = Infos(self._send_info)
         self._unacked: AcceptedInvite | None = None
         self._ack_answers = False
@@ -221,6 +223,7 @@ class Session:
                 self.offers.withdrawn()
         if self.handle is not None:
             self.core.emit(CallConfirmed(self.handle, body_of(request)))
+        self._own_identity.tell(now)
         self.reoffers.go_on(now)
 
     def _never_acknowledged(self, now: float) -> None:
