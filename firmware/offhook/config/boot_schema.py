@@ -196,7 +196,8 @@ class Ssh(Section):
 
 
 class BootSettings(Section):
-    """What only the file on the boot partition may say, beside the settings of the config file."""
+    """What `offhook.yaml` on a device's boot partition may say beside all settings of the config file; see
+    [first boot](first-boot.md)."""
 
     board: BoardConfig | None = None
     """How the handset is wired: the name of a board file of `/usr/share/offhook/boards`, or the settings of one."""

@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from offhook.config.board_schema import BoardConfig
+from offhook.config.boot_schema import BootSettings
 from offhook.config.complaints import section_in
 from offhook.config.export import JsonObject, default_text, section_shape, setting_words, summary
 from offhook.config.schema import Config
@@ -69,6 +70,7 @@ def reference() -> str:
         "## The board file\n",
     ]
     parts += _section(BoardConfig, "", " (board)")
+    parts += ["## The file on the boot partition\n", *_section(BootSettings, "", " (boot)")]
     return "\n".join(parts)
 
 
@@ -80,7 +82,9 @@ def _section(model: type[Section], path: str, file: str) -> list[str]:
     for name, field in settings_of(model).items():
         inner = section_in(field.annotation)
         shown = _value(shape[name])
-        if inner is not None:
+        if inner is BoardConfig:  # a section of its own
+            shown = "name, or [settings](#the-board-file)"
+        elif inner is not None:
             listed = "[]" if "list" in shown else ""
             below = f"{path}.{name}{listed}" if path else f"{name}{listed}"
             shown = f"{'list of ' if listed else ''}[settings](#{_anchor(below + file)})"

@@ -1,8 +1,7 @@
 """The FAT partition that any PC can read: which file on it is meant, and writing there with care.
 
 A rename on FAT is two writes, and a cut between them may leave no file. So a file is changed where it lies, at the same
-length, which touches its own sectors and nothing else; a sector is written whole or not at all. A file that has to
-grow is first filled up with line ends, which mean nothing in YAML.
+length wherever that can be, which touches its own sectors and nothing else; a sector is written whole or not at all.
 """
 
 import os
@@ -54,21 +53,11 @@ def boot_files(card: Card) -> list[str]:
     return [name for name in card.names() if name.casefold() in _NAMES]
 
 
-def write_over(card: Card, name: str, new: bytes, newline: bytes = b"\n") -> None:
+def write_over(card: Card, name: str, new: bytes) -> None:
     """Change a file where it lies; ``new`` is not shorter than it."""
-    old = card.read(name) or b""
-    if len(old) < len(new):
-        card.overwrite(name, filled_up(old, len(new), newline))
-        card.sync(name)
-    if old != new:
+    if card.read(name) != new:
         card.overwrite(name, new)
         card.sync(name)
-
-
-def filled_up(data: bytes, length: int, newline: bytes = b"\n") -> bytes:
-    """Return the data with line ends after it, up to a length."""
-    missing = max(0, length - len(data))
-    return data + newline * (missing // len(newline)) + b"\n"[: missing % len(newline)]
 
 
 def is_torn(found: bytes, old: bytes, new: bytes) -> bool:

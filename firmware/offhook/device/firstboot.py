@@ -150,7 +150,7 @@ class FirstBoot:
         note = applied_note(name, state.words, missing, self.now(), secrets=bool(state.secrets))
         try:
             with self.card.changing():
-                write_over(self.card, name, strip.new, _newline(strip.new))
+                write_over(self.card, name, strip.new)
                 self.card.remove(ERRORS)
                 self.card.write(APPLIED, note)
                 self.card.sync(APPLIED)
@@ -210,10 +210,3 @@ def outputs_of(file: "BootFile") -> Outputs:
     if file.ssh.authorized_keys:
         outputs["ssh"] = "".join(f"{key}\n" for key in file.ssh.authorized_keys).encode()
     return outputs
-
-
-def _newline(data: bytes) -> bytes:
-    """The line end that a file is filled up with, in its encoding."""
-    if data.startswith(b"\xff\xfe"):
-        return b"\n\0"
-    return b"\0\n" if data.startswith(b"\xfe\xff") else b"\n"
