@@ -12,7 +12,6 @@ _FOLDERS = {
     "sysusers.d": "usr/lib/sysusers.d",
     "tmpfiles.d": "usr/lib/tmpfiles.d",
     "udev": "usr/lib/udev/rules.d",
-    "polkit": "usr/share/polkit-1/rules.d",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from offhook.engine.ports import Board
 from offhook.errors import DeviceError
-from offhook.hardware.board import GpioBoard, power_off_by_systemd
+from offhook.hardware.board import GpioBoard
 from offhook.hardware.settings import (
     BoardSettings,
     ButtonWiring,
@@ -97,20 +97,6 @@ def test_a_board_without_a_hook_switch_says_so() -> None:
         board.close()
 
     run(scenario)
-
-
-def test_switching_off_asks_systemd_and_says_where_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DeviceError, match="No such file"):
-        power_off_by_systemd()
-    systemctl = tmp_path / "systemctl"
-    systemctl.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/asked\n')
-    systemctl.chmod(0o755)
-    power_off_by_systemd()
-    assert (tmp_path / "asked").read_text() == "--no-ask-password poweroff\n"
-    systemctl.write_text("#!/bin/sh\necho Access denied >&2\nexit 1\n")
-    with pytest.raises(DeviceError, match=r"\(Access denied\): .*polkit"):
-        power_off_by_systemd()
 
 
 def test_a_key_that_is_held_at_the_start_is_seen() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
@@ -15,13 +14,13 @@ from offhook.hardware.button import Button
 from offhook.hardware.hook import Hook
 from offhook.hardware.keypad import DirectKeypad, Keypad, MatrixKeypad
 from offhook.hardware.outputs import Lamp, Ringer
+from offhook.hardware.poweroff import power_off_by_systemd
 from offhook.hardware.rotary import Rotary
 from offhook.hardware.settings import BoardSettings, HookWiring
 from offhook.phone.hookswitch import HookTiming
 from offhook.power.reading import PowerReading
 
 _log = logging.getLogger(__name__)
-_POWER_OFF_LIMIT = 5.0
 
 
 class Part(Protocol):
@@ -32,18 +31,6 @@ class Part(Protocol):
 
 
 P = TypeVar("P", bound=Part)
-
-
-def power_off_by_systemd() -> None:
-    """Ask systemd to switch the machine off in order. Raises DeviceError where it does not."""
-    command = ("systemctl", "--no-ask-password", "poweroff")
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_POWER_OFF_LIMIT)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
-        raise DeviceError(
-            f"the device cannot be switched off ({said or error}): is systemd/polkit/50-offhook.rules installed?"
-        ) from error
 
 
 class GpioBoard:
