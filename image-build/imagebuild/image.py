@@ -1,0 +1,170 @@
+"""Builds the virtual phone's disk: Debian, the phone's package, the overlays, and the boot files of slot a."""
+
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from imagebuild.buildroot import BuildRoot, need_root
+from imagebuild.cache import Cache, digest, tree_digest
+from imagebuild.debian import Arch
+from imagebuild.disk import DiskImage
+from imagebuild.errors import BuildError
+from imagebuild.facts import NAME as FACTS_NAME
+from imagebuild.facts import ImageFacts
+from imagebuild.initrd import INIT, Initrd
+from imagebuild.kernel import Kernel, KernelMaker
+from imagebuild.layout import MIB, DiskLayout, Scheme, Slot
+from imagebuild.packages import PackageSet
+from imagebuild.rootfs import RootTree
+from imagebuild.stopwatch import Stopwatch
+
+HERE = Path(__file__).parent.parent
+OVERLAYS = (HERE / "overlay", HERE / "virt" / "overlay")
+BUILD = HERE.parent / "build"
+
+_BOOT_MIB, _DATA_MIB = 64, 192
+_SPARE_MIB = 96  # of each root, for an update that is larger
+
+# Made at installation and different on every device, or made for a first start that has nothing left to do.
+_NOT_KEPT = (
+    "etc/ssh/ssh_host_*",
+    "var/lib/systemd/random-seed",
+    "var/cache/apt/*",
+    "var/lib/apt/lists/*",
+    "var/log/*",
+    "etc/machine-id",
+    "var/lib/dbus/machine-id",
+    "etc/resolv.conf",
+)
+
+
+def cmdline(slot: Slot, scheme: Scheme) -> str:
+    """What the boot firmware gives to the kernel of a slot."""
+    return f"root=PARTLABEL=root_{slot} ro rootwait offhook.slot={slot} offhook.scheme={scheme}"
+
+
+def boot_settings(scheme: Scheme) -> dict[str, bytes]:
+    """The boot firmware's own files on the first partition: slot a is committed."""
+    if scheme == "partition":
+        text = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n"
+        return {"autoboot.txt": text.encode()}
+    config = {
+        f"{name}.txt": f"os_prefix={slot}/\ninclude phone.txt\n" for name, slot in (("config", "a"), ("tryboot", "b"))
+    }
+    return {name: text.encode() for name, text in {**config, "phone.txt": "auto_initramfs=1\n"}.items()}
+
+
+class VirtualImage:
+    """The image of one architecture in ``build/image/ARCH``."""
+
+    def __init__(self, arch: Arch, scheme: Scheme, package: Path | None, stopwatch: Stopwatch) -> None:
+        self._arch = arch
+        self._scheme = scheme
+        self._package = package
+        self._stopwatch = stopwatch
+        self._cache = Cache()
+        self._packages = PackageSet.read()
+        name = arch if scheme == "partition" else f"{arch}-{scheme}"
+        self.folder = BUILD / "image" / name
+
+    def build(self) -> ImageFacts:
+        """Build it, unless it was built from the same things before. Raises BuildError."""
+        need_root()
+        with self._cache.locked(f"image-{digest(str(self.folder))}"):
+            wanted = self._digest()
+            try:
+                facts = ImageFacts.read(self.folder)
+                if facts.digest == wanted:
+                    return facts
+            except BuildError:
+                pass
+            return self._build(wanted)
+
+    def _digest(self) -> str:
+        """Of everything that the image is made from."""
+        ours = [tree_digest(*sorted(Path(__file__).parent.glob("*.py"))), tree_digest(*OVERLAYS), INIT.read_text()]
+        package = tree_digest(self._package) if self._package else None
+        kernel = [tree_digest(HERE / "virt" / "modules"), (HERE / "virt" / "modules.yaml").read_text()]
+        return digest(self._arch, self._scheme, self._packages.of("virt"), ours, package, kernel)
+
+    def _build(self, wanted: str) -> ImageFacts:
+        suite = self._packages.suite
+        with ThreadPoolExecutor(2) as pool:
+            tar = pool.submit(BuildRoot(suite, self._arch, self._packages.of("virt")).prepare)
+            kernel = pool.submit(KernelMaker(suite, self._arch, self._cache, self._stopwatch).make)
+            tar_path, made = tar.result(), kernel.result()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / FACTS_NAME).unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="work-") as work:
+            return self._assemble(Path(work), tar_path, made, wanted)
+
+    def _assemble(self, work: Path, tar: Path, kernel: Kernel, wanted: str) -> ImageFacts:
+        root = RootTree(work / "root")
+        with self._stopwatch.step("image: unpack the root"):
+            root.unpack(tar)
+        boot = {"kernel8.img": kernel.image, "initramfs8": work / "initramfs8", "cmdline.txt": work / "cmdline.txt"}
+        with self._stopwatch.step("image: initramfs"):
+            Initrd(kernel).write(boot["initramfs8"])
+            boot["cmdline.txt"].write_text(cmdline("a", self._scheme) + "\n")
+        if self._package is not None:
+            with self._stopwatch.step(f"image: install {self._package.name}"):
+                root.install(self._package)
+        with self._stopwatch.step("image: overlays and modules"):
+            self._finish(root, kernel, boot)
+            data = self._data_tree(work / "data", root)
+        size = root.size() // MIB * 110 // 100 + _SPARE_MIB
+        layout = DiskLayout.of(self._scheme, root=size, data=_DATA_MIB, boot=_BOOT_MIB)
+        with self._stopwatch.step("image: disk"):
+            self._write_disk(work / "disk.img", layout, root, data, boot)
+            (work / "disk.img").replace(self.folder / "disk.img")
+        package = self._package.name if self._package else None
+        facts = ImageFacts(
+            *(self._arch, self._scheme, "disk.img", _BOOT_MIB, size, _DATA_MIB, kernel.version, package, wanted)
+        )
+        facts.write(self.folder)
+        return facts
+
+    @staticmethod
+    def _finish(root: RootTree, kernel: Kernel, boot: dict[str, Path]) -> None:
+        root.remove(_NOT_KEPT)
+        for overlay in OVERLAYS:
+            root.lay_over(overlay)
+        shutil.copytree(kernel.tree / "usr" / "lib" / "modules", root.folder / "usr/lib/modules", dirs_exist_ok=True)
+        root.keep_boot_files(boot)
+        # Filled in by the initramfs through systemd; an empty file says that it is not known yet.
+        root.put("/etc/machine-id", "")
+        root.link("/var/lib/dbus/machine-id", "/etc/machine-id")
+        root.link("/etc/resolv.conf", "/run/NetworkManager/resolv.conf")
+        for folder in (
+            "data",
+            "boot/firmware",
+            "etc/ssh/keys",
+            "var/lib/offhook-device",
+            "etc/offhook",
+            "var/lib/offhook",
+        ):
+            (root.folder / folder).mkdir(parents=True, exist_ok=True)
+        root.inside("systemd-sysusers")
+        root.inside("systemd-hwdb", "--usr", "update")
+        root.inside("ldconfig")
+        root.inside("journalctl", "--update-catalog")
+
+    def _data_tree(self, folder: Path, root: RootTree) -> Path:
+        """What the data partition holds before the first start: nothing; the device fills it in itself."""
+        folder.mkdir()
+        return folder
+
+    def _write_disk(self, path: Path, layout: DiskLayout, root: RootTree, data: Path, boot: dict[str, Path]) -> None:
+        disk = DiskImage(path, layout)
+        disk.create()
+        settings: dict[str, bytes | Path] = {**boot_settings(self._scheme)}
+        if self._scheme == "partition":
+            disk.make_fat(layout.named("bootcfg"), settings)
+            disk.make_fat(layout.named("boot_a"), {"config.txt": b"auto_initramfs=1\n", **boot})
+            disk.make_fat(layout.named("boot_b"), {})
+        else:
+            slot = {f"a/{name}": file for name, file in boot.items()}
+            disk.make_fat(layout.named("bootcfg"), {**settings, **slot})
+        disk.make_ext4(layout.named("root_a"), root.folder)
+        disk.make_ext4(layout.named("data"), data)
