@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     firstboot = commands.add_parser("firstboot", help="take over what is new in offhook.yaml on the boot partition")
     _device_places(firstboot)
+    firstboot.add_argument("--restart", action="store_true", help="restart the machine where its new wiring needs that")
     firstboot.set_defaults(command=_firstboot)
 
     status = commands.add_parser("status", help="show what a running phone says of itself")

@@ -22,13 +22,15 @@ EX_OK = 0
 EX_IOERR = 74
 EX_CONFIG = 78
 _STATUS = {Outcome.FAULTY: EX_CONFIG, Outcome.CARD: EX_IOERR, Outcome.PARTLY: EX_IOERR}
-STATE_FILES = {"hostname": Rights(0o644), "wifi-country": Rights(0o644)}
+STATE_FILES = {"hostname": Rights(0o644), "wifi-country": Rights(0o644), "overlays": Rights(0o644)}
 ETC_FILES = {"offhook.yaml": Rights(0o640, "offhook"), "board.yaml": Rights(0o644)}
 
 
 def main(args: argparse.Namespace) -> int:
     """Take over a new boot file: exit 0, 78 where it has faults, 74 where something cannot be read or written."""
     from offhook.device.bootpartition import BootPartition
+    from offhook.device.bootstate import read_boot_state
+    from offhook.device.overlaylines import settle
 
     def read(data: bytes, file: str, stored: Mapping[str, str]) -> "BootFile":
         from offhook.daemon.files import VALIDATORS
@@ -47,12 +49,23 @@ def main(args: argparse.Namespace) -> int:
         outcome = FirstBoot(BootPartition(args.boot), folders, read, lambda: datetime.now(UTC), _say).run()
         if ensure_host_key(folders["ssh"], make_host_key):
             _say("made the device's SSH host key")
+        restart = settle(folders["state"], read_boot_state(), args.boot)
     except OffhookError as error:
         _say(str(error))
         return EX_IOERR
     if outcome is not Outcome.NOTHING:
         print(f"boot file: {outcome.value}")
+    if restart:
+        print("the board's overlays were written: they hold from the next start of the machine")
+        if args.restart:
+            _restart()
     return _STATUS.get(outcome, EX_OK)
+
+
+def _restart() -> None:
+    import subprocess
+
+    subprocess.run(["systemctl", "reboot", "--no-block"], check=False)
 
 
 def _say(line: str) -> None:

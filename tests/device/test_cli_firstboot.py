@@ -47,6 +47,8 @@ def test_a_device_is_set_up(device: Path, capfd: pytest.CaptureFixture[str]) -> 
         "state/firstboot.json": 0o600,
         "state/hostname": 0o644,
         "state/wifi-country": 0o644,
+        "state/overlays": 0o644,
+        "state/overlays.done": 0o600,
     }
     left = b"".join(path.read_bytes() for path in (device / "boot").iterdir())
     assert not any(secret.encode() in left for secret in SECRETS)

@@ -166,11 +166,11 @@ class TestChanging:
         config, board = device.target("config"), device.target("board")
         device.card.files["offhook.yaml"] = b"network:\n  hostname: hall\n"
         assert device.start() is Outcome.APPLIED
-        assert device.targets().keys() == {"config", "board", "hostname", "ethernet"}
+        assert device.targets().keys() == {"config", "board", "overlays", "hostname", "ethernet"}
         assert (device.target("config"), device.target("board")) == (config, board)
         device.card.files["offhook.yaml"] = b"country: SE\n"
         assert device.start() is Outcome.APPLIED
-        assert device.targets().keys() == {"config", "board"}
+        assert device.targets().keys() == {"config", "board", "overlays"}
 
     @pytest.mark.parametrize("rest", [b"", b"# nothing\n", b"\n"])
     def test_an_emptied_or_deleted_file_takes_nothing_back(self, rest: bytes) -> None:

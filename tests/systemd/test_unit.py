@@ -103,7 +103,9 @@ def test_the_journal_is_kept_and_bounded() -> None:
 def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
     for unit in [*FOLDER.glob("*.service"), *FOLDER.glob("*.path"), *FOLDER.glob("*.timer")]:
         text = unit.read_text().replace("/usr/lib/offhook/bin/python", sys.executable)
-        (tmp_path / unit.name).write_text(text.replace("/usr/bin/offhook", shutil.which("true") or "/bin/true"))
+        for program in ("/usr/bin/offhook", "/usr/sbin/iw"):  # what a device has, and this machine need not
+            text = text.replace(f"={program}", f"={shutil.which('true') or '/bin/true'}")
+        (tmp_path / unit.name).write_text(text)
     units = sorted(str(path) for path in tmp_path.iterdir())
     # Documentation is looked for only where a manual page is named; what the units order themselves by is the system's.
     env = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
@@ -135,6 +137,7 @@ def test_the_user_and_groups_can_be_made(tmp_path: Path) -> None:
 
 def test_the_udev_rules_are_rules() -> None:
     """The form only; `./dev deb --try` has udev itself read them."""
-    for line in (FOLDER / "udev" / "60-offhook.rules").read_text().splitlines():
+    lines = [line for file in (FOLDER / "udev").glob("*.rules") for line in file.read_text().splitlines()]
+    for line in lines:
         if line and not line.startswith("#"):
             assert re.fullmatch(r'([A-Z_]+(\{\w+\})?(==|!=|=|\+=)"[^"]*"(, )?)+', line), line

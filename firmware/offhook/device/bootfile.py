@@ -43,6 +43,7 @@ class BootFile:
     Attributes:
         config: the text of the phone's own config file, secrets in it; None: the file has no such settings.
         board: the text of its board file, None where the file names none.
+        overlays: what that board needs of the boot firmware.
         network, ssh: the models.
         country: whose radio rules hold, for Wi-Fi.
         secrets: the file's secrets by the names under which they are kept.
@@ -52,6 +53,7 @@ class BootFile:
 
     config: bytes | None
     board: bytes | None
+    overlays: tuple[str, ...]
     network: HostNetwork
     ssh: Ssh
     country: str | None
@@ -89,6 +91,7 @@ def read_boot_file(
     return BootFile(
         config=_phone_part(card.text, spans, root, kept) if own else None,
         board=board,
+        overlays=load_board(board, "board.yaml").overlays if board is not None else (),
         network=settings.network,
         ssh=settings.ssh,
         country=wifi.country or country if wifi is not None else None,

@@ -33,9 +33,10 @@ TARGETS: Mapping[str, tuple[Folder, str]] = {
     "hostname": ("state", "hostname"),
     "wifi-country": ("state", "wifi-country"),
     "ssh": ("ssh", "authorized_keys"),
+    "overlays": ("state", "overlays"),
 }
 """Where each part of a boot file goes."""
-LASTING = frozenset({"config", "board"})
+LASTING = frozenset({"config", "board", "overlays"})
 """What stays where the file does not say anything of it any more: a phone without a config is none."""
 
 Reader = Callable[[bytes, str, Mapping[str, str]], "BootFile"]
@@ -190,12 +191,14 @@ def _put(folder: FileOperations, name: str, data: bytes | None) -> None:
 def outputs_of(file: "BootFile") -> Outputs:
     """Return what a boot file wants written, by target."""
     from offhook.device.networkmanager import ethernet_keyfile, named_cable_keyfile, wifi_keyfile
+    from offhook.device.overlaylines import overlays_data
 
     outputs: Outputs = {}
     if file.config is not None:
         outputs["config"] = file.config
     if file.board is not None:
         outputs["board"] = file.board
+        outputs["overlays"] = overlays_data(file.overlays)
     network = file.network
     if network.wifi is not None:
         outputs["wifi"] = wifi_keyfile(network.wifi, network.hostname)

@@ -8,14 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from offhook.config.disk import Directory
 from offhook.device.bootcopy import copy_boot_files
+from offhook.device.bootpartition import BootPartition
 from offhook.device.bootstate import BootState, read_boot_state
 from offhook.device.mounts import BY_NAME, mounted, writable
+from offhook.device.overlaylines import CONFIG, put_overlays, wanted_overlays
 from offhook.device.quiet import Status, in_use
 from offhook.device.request import UpdateRequest
 from offhook.device.sectorfile import SectorDirectory
 from offhook.device.slotfiles import SlotFiles
 from offhook.device.slots import Slot, SlotError
+from offhook.device.updaterecord import FOLDER
 from offhook.errors import DeviceError, OffhookError
 
 BOOT = Path("/boot/firmware")
@@ -80,7 +84,11 @@ class Machine:
         return now.tm_hour * 60 + now.tm_min
 
     def copy_boot_files(self, root_device: Path, slot: Slot) -> None:
-        """Copy the boot files of a root that was written to where the firmware looks for them. Raises DeviceError."""
+        """Copy the boot files of a root that was written to where the firmware looks for them.
+
+        The board's overlays are added: the new slot must have the sound card that this one has. Raises DeviceError,
+        CardError, StoreError.
+        """
         if slot == self.boot.slot:
             raise DeviceError(f"slot {slot} is the one that runs: its boot files stay as they are")
         with mounted(root_device, read_only=True) as root:
@@ -90,6 +98,7 @@ class Machine:
             else:
                 with mounted(BY_NAME / f"boot_{slot}", read_only=False) as folder:
                     copy_boot_files(root, folder, slot, "partition")
+                    put_overlays(BootPartition(folder), CONFIG, wanted_overlays(Directory(FOLDER)) or ())
 
 
 def this_machine(status: Callable[[], Status | None] = lambda: None) -> Machine:
