@@ -26,7 +26,10 @@ UNITS = (f"{UNIT} 1", f"{UNIT} 2")
 ROWS = {"unit": [[name] for name in UNITS], "all": [[*UNITS, BROWSER], *([name] for name in PEERS), [PHONE]]}
 LAST = {"unit": [], "all": [[name] for name in SPEECH]}  # once the rows are through
 GIVES_WAY = ["nice", "-n", "5"]
-IMAGE_ARCH = "amd64"
+ARCH = "amd64"
+IMAGE = ROOT / "build" / "image" / ARCH
+# What the virtual phone is built by, one after the other: its package, and the disk with that package in it.
+BUILDS = {"package": ("deb", "--arch", ARCH), "disk of the virtual phone": ("image", "--arch", ARCH)}
 SHOWN = 20
 
 
@@ -57,12 +60,14 @@ class Suite:
                 await self._run_shard(name)
 
     async def _build_virtual_phone(self) -> None:
-        """The virtual phone's disk, built with the network that tests do not have."""
-        command = [*GIVES_WAY, sys.executable, "-m", "imagebuild", "image", "--arch", IMAGE_ARCH]
-        await self._run_process("build of the virtual phone", command, {})
+        """Build with the network that tests do not have; a faulty package gets no disk."""
+        for name, arguments in BUILDS.items():
+            await self._run_process(name, [*GIVES_WAY, sys.executable, "-m", "imagebuild", *arguments], {})
+            if self._exits[name] != 0:
+                return
 
     async def _run_shard(self, name: str) -> None:
-        env = {"OFFHOOK_VM_IMAGE": str(ROOT / "build" / "image" / IMAGE_ARCH)} if name == PHONE else {}
+        env = {"OFFHOOK_VM_IMAGE": str(IMAGE)} if name == PHONE else {}
         options = ["--shard", name, "--record", str(self._record(name)), "-p", "no:cacheprovider"]
         command = [*self._prefix, *(GIVES_WAY if name in UNITS and self._mode == "all" else [])]
         command += [sys.executable, "-m", "pytest", *options, *self._shards.files(name)]
