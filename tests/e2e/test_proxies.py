@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import MakePhone
 from tests.support.baresip import Baresip, pbx_account
 from tests.support.certs import make_authority
-from tests.support.kamailio import Kamailio
+from tests.support.kamailio import FLOW_TIMER_S, Kamailio
 from tests.support.meeting import NAMES
 from tests.support.names import asking, name_server
 from tests.support.netns import SERVER_IP
@@ -105,6 +105,45 @@ def test_a_gruu_reaches_one_phone_of_two(tmp_path: Path, server: Kamailio, make_
         caller.hang_up()
         phone.wait_for("ringer", on=False)
         assert all(event["event"] != "ringer" for event in other.board_socket.history)
+
+
+def changed_at(location: str) -> list[str]:
+    """When the registrar wrote its bindings last."""
+    return [line for line in location.splitlines() if "Last-Modified:" in line]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_an_edge_proxy_keeps_the_flow_that_we_registered_by(
+    transport: str, tmp_path: Path, make_phone: MakePhone
+) -> None:
+    with (
+        Kamailio(tmp_path / "registrar", outbound=True) as server,
+        Kamailio(tmp_path / "edge", port=5070, registrar=server.address, outbound=True) as edge,
+    ):
+        more = [f'outbound_proxy: "{edge.address}"']
+        phone = make_phone(config(account(server.address, transport=transport, more=more)))
+        phone.wait_registered()
+        bound = server.location("1001")
+        assert ";ob" in bound, bound
+        assert "Reg-Id: 1" in bound, bound
+        time.sleep(2.5 * FLOW_TIMER_S)  # STUN or pings, as the flow timer asks: nobody has to register anew
+        assert changed_at(server.location("1001")) == changed_at(bound) != []
+        with start_baresip(tmp_path / "1002", "1002", server.address) as peer:
+            peer.dial("sip:1001@pbx.test")
+            phone.wait_for("ringer", on=True)
+            phone.lift()
+            peer.wait_talking()
+            talk(phone)
+            phone.hang_up()
+            peer.wait_ended()
+            phone.call("1002")
+            peer.wait_incoming()
+            peer.accept()
+            peer.wait_talking()
+            talk(phone)
+            peer.hang_up()
+            phone.wait_state("REORDER")
+            phone.hang_up()
 
 
 def test_an_outbound_proxy_stays_in_every_path(tmp_path: Path, server: Kamailio, make_phone: MakePhone) -> None:

@@ -5,7 +5,9 @@ at once, gives out GRUUs (RFC 5627) and keeps Path (RFC 3327). With ``relay`` ev
 names the relay's address, so that :class:`tests.support.relay.LossyRelay` sees the speech.
 
 With ``authority`` it listens for TLS too, on the port after the others; with ``registrar`` it is no registrar itself
-but the outbound proxy before that one: it stays in every path, that of registrations included.
+but the outbound proxy before that one: it stays in every path, that of registrations included. With ``outbound`` both
+do RFC 5626: the proxy keeps each phone's flow and answers STUN, the registrar keeps instance and reg-id. Then there are
+no GRUUs, whose Contact would do without the flow.
 """
 
 import subprocess
@@ -35,7 +37,7 @@ loadmodule "corex.so"
 loadmodule "tm.so"
 loadmodule "tmx.so"
 loadmodule "sl.so"
-loadmodule "rr.so"
+{outbound_module}loadmodule "rr.so"
 loadmodule "pv.so"
 loadmodule "maxfwd.so"
 loadmodule "usrloc.so"
@@ -56,7 +58,10 @@ modparam("usrloc", "timer_interval", 5)
 modparam("registrar", "method_filtering", 1)
 modparam("registrar", "min_expires", 30)
 modparam("registrar", "max_expires", 3600)
-modparam("registrar", "gruu_enabled", 1)
+modparam("registrar", "gruu_enabled", {gruu})
+modparam("registrar", "outbound_mode", {outbound})
+modparam("registrar", "regid_mode", {outbound})
+modparam("registrar", "flow_timer", {flow_timer})
 modparam("registrar", "use_path", 1)
 modparam("registrar", "path_mode", 0)
 modparam("registrar", "received_avp", "$avp(RECEIVED)")
@@ -113,7 +118,7 @@ route[REGISTRAR] {{
 }}
 route[EDGE] {{
     loose_route();
-    if (is_method("REGISTER")) {{ add_path_received(); }} else {{ record_route(); }}
+    if (is_method("REGISTER")) {{ {add_path}(); }} else {{ record_route(); }}
     if ($si + ":" + $sp != "{registrar}") $du = "sip:{registrar}";
     t_on_reply("MEDIA");
     if (!t_relay()) sl_reply_error();
@@ -145,6 +150,7 @@ method = TLSv1.2+
 verify_certificate = no
 require_certificate = no
 """
+FLOW_TIMER_S = 4
 SERVICE_ROUTE = """append_to_reply("Service-Route: <sip:{place};lr>\\r\\n");
         """
 
@@ -163,6 +169,7 @@ class Kamailio:
         authority: Authority | None = None,
         registrar: str = "",
         service_route: str = "",
+        outbound: bool = False,
     ) -> None:
         """``registrar`` (``ip:port``) makes it an outbound proxy; ``service_route`` is what REGISTER is answered with
         (RFC 3608), as ``ip:port``.
@@ -185,6 +192,11 @@ class Kamailio:
                 role="EDGE" if registrar else "REGISTRAR",
                 registrar=registrar or f"{ip}:{port}",
                 service_route=SERVICE_ROUTE.format(place=service_route) if service_route else "",
+                outbound_module='loadmodule "stun.so"\nloadmodule "outbound.so"\n' if outbound else "",
+                outbound=int(outbound),
+                gruu=int(not outbound),
+                flow_timer=FLOW_TIMER_S if outbound else 0,
+                add_path="add_path" if outbound else "add_path_received",
                 tls_listener=f"listen=tls:{ip}:{port + 1}\nenable_tls=yes\n" if authority else "",
                 tls_module=TLS_MODULE.format(config=tls_config) if authority else "",
                 relay_line=f'fix_nated_sdp("2", "{relay_ip}");' if relay_ip else "",
