@@ -58,4 +58,4 @@ def _check_boot_file(source: bytes, file: str) -> None:
     from offhook.device.bootfile import read_boot_file
 
     boards = next((folder for folder in BOARDS if folder.is_dir()), BOARDS[0])
-    read_boot_file(source, file, BoardFolder(boards), {}, VALIDATORS)
+    read_boot_file(source, file, BoardFolder(boards), None, VALIDATORS)

@@ -155,6 +155,16 @@ class TestChanging:
         assert b"a new one" not in device.card.files["offhook.yaml"]
         assert b"hunter2-secret" in (device.target("config") or b"")
 
+    def test_a_file_that_leaves_the_config_alone_leaves_its_secrets_alone_too(self) -> None:
+        device = applied()
+        stripped, config = device.card.files["offhook.yaml"], device.target("config")
+        device.card.files["offhook.yaml"] = b"network:\n  hostname: hall\n"
+        assert device.start() is Outcome.APPLIED
+        assert load_state(device.disks["state"]).secrets.keys() == {"account home", "account work", "provisioning"}
+        device.card.files["offhook.yaml"] = stripped.replace(b"psk: <stored>", b"psk: abcdefgh")
+        assert device.start() is Outcome.APPLIED
+        assert load(device.target("config") or b"") == load(config or b"")
+
     def test_the_old_file_copied_back_is_stripped_again(self) -> None:
         device = applied()
         device.card.files["offhook.yaml"] = WHOLE.encode()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from offhook.config.disk import FileOperations, write_atomically
 
 NAME = "firstboot.json"
+WIFI = "wifi"
+"""The name under which the secret of the Wi-Fi network is kept; the others belong to the phone's config."""
 _FORMAT = 1
 
 Outputs = dict[str, bytes | None]

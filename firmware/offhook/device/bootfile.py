@@ -63,9 +63,9 @@ class BootFile:
 
 
 def read_boot_file(
-    data: bytes, file: str, boards: Boards, stored: Mapping[str, str], validators: Mapping[str, Validator]
+    data: bytes, file: str, boards: Boards, stored: Mapping[str, str] | None, validators: Mapping[str, Validator]
 ) -> BootFile:
-    """Read a boot file; ``stored``: the secrets that the phone keeps from the last one, by name.
+    """Read a boot file; ``stored``: the secrets that the phone keeps, by name; None: another phone keeps them.
 
     Raises :class:`ConfigError` with every fault of the file, and nothing else, whatever the bytes.
     """
@@ -96,7 +96,7 @@ def read_boot_file(
         ssh=settings.ssh,
         country=wifi.country or country if wifi is not None else None,
         secrets=secrets,
-        bare=stripped(card, written_root, secrets, stored),
+        bare=stripped(card, written_root, secrets, stored or {}),
         words=tuple(_words(settings, root)),
     )
 

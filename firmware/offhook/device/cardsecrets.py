@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from offhook.config.faults import Fault
 from offhook.config.nodes import Node, Scalar, data_of
 from offhook.config.rules import items_at, text_at, value_at
+from offhook.device.appliedstate import WIFI
 from offhook.device.cardtext import CardText
 from offhook.device.spans import Span, Spans
 from offhook.device.yamledit import Edit, edited, replaced_in, says, written
 
 STORED = "<stored>"
+_STAND_INS = {"provisioning": "https://stored.invalid/"}
 _COMMENT = re.compile(r"(?:(?<=\s)|(?<![\s\S]))#[^\r\n]*")
 SHORTEST_IN_COMMENTS = 6
 """A secret that is shorter is not looked for in comments: it might be a word."""
@@ -28,7 +30,7 @@ def secret_places(root: Node) -> Iterator[tuple[str, str, Scalar]]:
     """
     network, provisioning = value_at(root, "network"), value_at(root, "provisioning")
     places = [
-        ("network.wifi.psk", "wifi", value_at(value_at(network, "wifi"), "psk")),
+        ("network.wifi.psk", WIFI, value_at(value_at(network, "wifi"), "psk")),
         ("provisioning.url", "provisioning", value_at(provisioning, "url")),
     ]
     for index, account in enumerate(items_at(root, "accounts")):
@@ -39,15 +41,18 @@ def secret_places(root: Node) -> Iterator[tuple[str, str, Scalar]]:
             yield path, name, node
 
 
-def with_stored(root: Node, stored: Mapping[str, str], file: str) -> tuple[Node, dict[str, str], list[Fault]]:
-    """Return the tree with the kept secrets in their places, those by path, and a fault for each that is not kept."""
+def with_stored(root: Node, stored: Mapping[str, str] | None, file: str) -> tuple[Node, dict[str, str], list[Fault]]:
+    """Return the tree with the kept secrets in their places, those by path, and a fault for each that is not kept.
+
+    ``stored`` None: another phone keeps them; something of the right form takes their places.
+    """
     values: dict[str, str | None] = {}
     faults: list[Fault] = []
     for path, name, node in secret_places(root):
         if node.text.strip() != STORED:
             continue
-        values[path] = stored.get(name)
-        if name not in stored:
+        values[path] = _STAND_INS.get(name, STORED) if stored is None else stored.get(name)
+        if values[path] is None:
             message = f"says {STORED}, but this phone keeps none: write it again"
             faults.append(Fault(file, node.mark.line, node.mark.column, path, message))
     return replaced_in(root, values), {path: value for path, value in values.items() if value is not None}, faults

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from offhook import __version__
 from offhook.config.disk import FileOperations, StoreError, write_atomically
 from offhook.config.faults import ConfigError
-from offhook.device.appliedstate import AppliedState, Outputs, Strip, digest_of, load_state, save_state
+from offhook.device.appliedstate import WIFI, AppliedState, Outputs, Strip, digest_of, load_state, save_state
 from offhook.device.bootpartition import Card, CardError, boot_files, is_torn, write_over
 from offhook.device.notes import APPLIED, ERRORS, applied_note, errors_note, several_note
 
@@ -116,10 +116,11 @@ class FirstBoot:
             self._forget_note(ERRORS)
             return Outcome.NOTHING
         gone = state.applied - outputs.keys() - LASTING
+        kept = {name: secret for name, secret in state.secrets.items() if name != WIFI}  # the config stays, so do these
         state = AppliedState(
             seen=state.seen,
             applied=frozenset(outputs) | (state.applied & LASTING),
-            secrets=file.secrets,
+            secrets=(kept if file.config is None else {}) | file.secrets,
             pending=outputs | dict.fromkeys(sorted(gone)),
             strip=Strip(data, file.bare),
             words=file.words,
