@@ -27,7 +27,7 @@ def test_the_target_holds_what_the_root_has_and_nothing_else(tmp_path: Path) -> 
     assert found == {
         "vmlinuz": b"kernel 2",
         "overlays/i2c.dtbo": b"overlay",
-        "cmdline.txt": b"root=PARTLABEL=root_b offhook.slot=b offhook.scheme=prefix ro quiet\n",
+        "cmdline.txt": b"root=PARTLABEL=root_b offhook.slot=b offhook.scheme=prefix ro quiet panic=10\n",
     }
     assert not (target / "old").exists()
 

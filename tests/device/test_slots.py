@@ -140,8 +140,9 @@ def test_any_order_of_known_lines_is_read_or_refused(lines: list[str]) -> None:
 def test_the_command_line_names_this_slots_root_and_keeps_the_rest() -> None:
     old = "console=ttyS0 root=PARTLABEL=root_a offhook.slot=a offhook.scheme=prefix ro quiet offhook.tryboot=1\n"
     assert kernel_command_line(old, "b", "partition") == (
-        "root=PARTLABEL=root_b offhook.slot=b offhook.scheme=partition console=ttyS0 ro quiet"
+        "root=PARTLABEL=root_b offhook.slot=b offhook.scheme=partition console=ttyS0 ro quiet panic=10"
     )
+    assert kernel_command_line("ro panic=3", "a", "prefix").endswith(" ro panic=3")
 
 
 @given(st.text(max_size=200), st.sampled_from(SLOTS), st.sampled_from(SCHEMES))

@@ -153,9 +153,14 @@ def file_names(scheme: Scheme) -> tuple[str, ...]:
 
 
 def kernel_command_line(text: str, slot: Slot, scheme: Scheme) -> str:
-    """Return ``cmdline.txt`` for a slot: the words of ``text``, with this slot's root and names in place of others."""
+    """Return ``cmdline.txt`` for a slot: the words of ``text``, with this slot's root and names in place of others.
+
+    A kernel that cannot go on restarts (``panic=``): else one that finds no root would stand there, and not fall back.
+    """
     own = ("root=", "offhook.slot=", "offhook.scheme=", "offhook.tryboot=")
     kept = [word for word in text.split() if not word.startswith(own)]
+    if not any(word.startswith("panic=") for word in kept):
+        kept.append("panic=10")
     return " ".join([f"root=PARTLABEL=root_{slot}", f"offhook.slot={slot}", f"offhook.scheme={scheme}", *kept])
 
 
