@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from imagebuild.cli_lint import main as lint_source
 from imagebuild.debian import Arch
 from imagebuild.errors import BuildError
 from imagebuild.image import BUILD, VirtualImage
@@ -23,7 +24,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev image", description=__doc__)
     parser.add_argument("--arch", choices=get_args(Arch), default="amd64")
     parser.add_argument("--scheme", choices=SCHEMES, default="partition", help="how slots are laid out (see README)")
+    parser.add_argument("--lint", action="store_true", help="check the Raspberry Pi image's source instead")
     chosen = parser.parse_args(arguments)
+    if chosen.lint:
+        return lint_source()
     stopwatch = Stopwatch()
     try:
         package = newest_package(chosen.arch)

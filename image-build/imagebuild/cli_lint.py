@@ -3,7 +3,7 @@
 from imagebuild.lint.tree import lint
 
 
-def main(_arguments: list[str]) -> int:
+def main() -> int:
     """Print each fault in a line; 1 where there is one."""
     faults = lint()
     for fault in faults:

@@ -1,12 +1,10 @@
 import asyncio
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from offhook.engine.ports import Board
-from offhook.errors import DeviceError
 from offhook.hardware.board import GpioBoard
 from offhook.hardware.settings import (
     BoardSettings,

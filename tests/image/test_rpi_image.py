@@ -5,6 +5,7 @@ folder, then genimage.
 """
 
 import os
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -38,9 +39,10 @@ def root(tmp_path: Path) -> Path:
         file = root / "boot" / "firmware" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{name} of raspi-firmware\n")
-    for folder in ("etc/offhook", "usr/bin", "var/lib/offhook"):
+    for folder in ("etc/offhook", "usr/share/offhook", "var/lib/offhook"):
         (root / folder).mkdir(parents=True)
     (root / "etc" / "fstab").write_text(FSTAB)
+    shutil.copy("image-build/package/example.yaml", root / "usr" / "share" / "offhook")
     (root / "etc" / "offhook" / "offhook.yaml").write_text("country: NO\n")
     return root
 
@@ -86,7 +88,7 @@ def text_on_ext4(image: Path, name: str) -> str:
 def test_partition_scheme_has_a_fat_partition_and_a_root_for_each_slot(root: Path) -> None:
     out = build(root, "partition")
     assert partitions(out / "phone.img") == ["bootcfg", "boot_a", "boot_b", "root_a", "root_b", "data"]
-    assert files_on_fat(out / "bootcfg.vfat") == ["autoboot.txt"]
+    assert files_on_fat(out / "bootcfg.vfat") == ["autoboot.txt", "offhook-example.yaml"]
     dtbs = ["bcm2711-rpi-4-b.dtb", "bcm2712-rpi-5-b.dtb", "bcm2712d0-rpi-5-b.dtb"]
     for slot in ("a", "b"):
         files = files_on_fat(out / f"boot_{slot}.vfat")
@@ -98,7 +100,15 @@ def test_prefix_scheme_has_a_folder_for_each_slot_on_the_first_fat_partition(roo
     assert partitions(out / "phone.img") == ["bootcfg", "root_a", "root_b", "data"]
     dtbs = ["bcm2710-rpi-3-b.dtb", "bcm2710-rpi-3-b-plus.dtb", "bcm2710-rpi-zero-2-w.dtb"]
     slots = [f"{slot}/{name}" for slot in ("a", "b") for name in (*SLOT, *dtbs)]
-    firmware = ["bootcode.bin", "start.elf", "fixup.dat", "config.txt", "tryboot.txt", "phone.txt"]
+    firmware = [
+        "bootcode.bin",
+        "start.elf",
+        "fixup.dat",
+        "config.txt",
+        "tryboot.txt",
+        "phone.txt",
+        "offhook-example.yaml",
+    ]
     assert files_on_fat(out / "bootcfg.vfat") == sorted([*slots, *firmware])
 
 

@@ -35,10 +35,16 @@ place_slot_file() {
    chmod 0644 "$to"
 }
 
+# What a person begins with: the example beside which offhook.yaml is to be written.
+place_example() {
+   install -m 0644 "$root/usr/share/offhook/example.yaml" "$root/boot/firmware/offhook-example.yaml"
+}
+
 # The writable partition: a folder for each bind mount of the fstab that comes from it, with what the root has there.
 stage_data() {
    local source target type options rest
    install -d -m 0755 "$root/data"
+   [ -f "$root/etc/fstab" ] || return 0
    while read -r source target type options rest; do
       case "$source,$options," in
          /data/*,bind,*|/data/*,*,bind,*)
