@@ -54,7 +54,9 @@ class Device:
         """Give the phone a config and let it come up; the stick is mounted."""
         self.guest.put("/etc/offhook/offhook.yaml", CONFIG)
         self.guest.put("/etc/offhook/board.yaml", BOARD)
-        self.guest.sh("chgrp offhook /etc/offhook/*.yaml; chmod 640 /etc/offhook/*.yaml; systemctl restart offhook", 300)
+        self.guest.sh(
+            "chgrp offhook /etc/offhook/*.yaml; chmod 640 /etc/offhook/*.yaml; systemctl restart offhook", 300
+        )
         self.guest.wait_until(lambda: self.status()["audio"]["state"] in ("open", "closed"), "card", 120, 2)  # type: ignore[index,call-overload]
         self.guest.sh("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
 
