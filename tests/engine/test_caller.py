@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -281,6 +282,19 @@ def test_a_server_that_has_no_tls_any_more_is_called_in_the_clear() -> None:
     desk = Desk(answers)
 
     async def scenario(bench: Bench) -> None:
+        bench.caller.place("o1", "112")
+        assert await bench.up() < 10
+        assert desk.asked[0][1] == "tcp"
+
+    call_desks(scenario, desk, transports="s")
+
+
+def test_an_account_that_dns_led_to_tls_climbs_as_one_that_was_told_to() -> None:
+    desk = Desk(answers)
+
+    async def scenario(bench: Bench) -> None:
+        (account,) = bench.end.accounts
+        bench.end.accounts[0] = replace(account, transport=None)  # `auto`, while the endpoint knows of TLS
         bench.caller.place("o1", "112")
         assert await bench.up() < 10
         assert desk.asked[0][1] == "tcp"

@@ -368,6 +368,22 @@ def test_an_emergency_call_in_the_clear_does_not_wait_for_dns_that_is_dead(regis
     assert (sent.remote, sent.data.split()[0]) == (("10.0.0.9", 5060), b"INVITE")
 
 
+def test_where_dns_chose_tls_an_emergency_call_goes_in_the_clear_just_the_same() -> None:
+    alone = Alone(server="pbx.test", transport=None, register=True)
+    assert alone.endpoint.transport_of("desk") == "udp"
+    alone.endpoint.resolved("sip:pbx.test:", [Target("tls", "10.0.0.9", 5061)], alone.now)
+    assert alone.endpoint.transport_of("desk") == "tls"
+    (register,) = alone.heard()
+    alone.say(answer(register, 200, more="Expires: 600\n"), "tls", ("10.0.0.9", 5061))
+    assert alone.endpoint.transport_of("desk") == "tls"
+    alone.endpoint.call("o1", "desk", "urn:service:sos", OFFER, alone.now)
+    alone.endpoint.call("o2", "desk", "urn:service:sos", OFFER, alone.now, transport="tcp")
+    alone.pass_time(1.9)
+    sent = [(item.transport, item.remote) for _, item in alone.sent if item.data.startswith(b"INVITE")]
+    assert sent == [("tls", ("10.0.0.9", 5061)), ("tcp", ("10.0.0.9", 5060))]
+    assert alone.endpoint.transport_of("nobody") is None
+
+
 def test_what_belongs_to_an_emergency_call_says_so_and_nothing_else() -> None:
     alone = Alone(server="10.0.0.9", transport="tls", register=True)
     contact = "Contact: <sip:desk@10.0.0.9:5061;transport=tls>\n"

@@ -122,7 +122,8 @@ class Account(Section):
     codec_lock: Truth = False
     """Where an answer names several codecs, offer again with the first of them alone: for peers that mix them up."""
     auto_answer: Truth = False
-    """Whether a call that asks for it is answered by itself, after a beep; only from this account's server."""
+    """Whether a call that asks for it is answered by itself, after a beep, and after as many seconds as it asks for;
+    only from this account's server."""
 
     privacy: Truth = False
     """Whether calls hide who calls (RFC 3323): the server still knows. Emergency calls always say it."""

@@ -76,7 +76,8 @@ class Sip(Section):
     """Networks that `accept_from: listed` lets in, as `[192.168.10.0/24, "2001:db8:1::/48"]`."""
     rate_limit: Annotated[float, Field(ge=0, le=100000), DECIMAL] | None = None
     """Messages a second that one stranger may send before he gets no answer any more; servers and listed networks may
-    send a hundred times as many. 0: no limit. Not set: 20, and no limit with `accept_from: any`."""
+    send a hundred times as many, and 50 at the least. 0: no limit. Not set: 20, and no limit with `accept_from:
+    any`."""
     max_calls: Annotated[int, Field(ge=1, le=64), WHOLE] = 8
     """Calls at a time; who calls beyond that hears that the phone is busy."""
     check_sync_auth: Truth = True

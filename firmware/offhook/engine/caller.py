@@ -174,7 +174,11 @@ class EmergencyCaller(LegListener):
             self._post(phone.CallEnded(leg.call))
 
     def _rows(self, accounts: Sequence[AccountSettings]) -> list[LadderAccount]:
-        return [LadderAccount(a.name, _domain(a), a.transport or "udp", self._in_service(a.name)) for a in accounts]
+        transport_of = self._legs.transport_of  # `auto` and `sips:` leave it to DNS
+        return [
+            LadderAccount(a.name, _domain(a), transport_of(a.name) or a.transport or "udp", self._in_service(a.name))
+            for a in accounts
+        ]
 
     def _report(self, leg: Leg, report: Callable[[Ladder, int, float], list[LadderAction]]) -> None:
         climb = self._climb

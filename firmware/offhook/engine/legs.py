@@ -53,6 +53,10 @@ class Legs:
         """Return the leg that is this call of the endpoint."""
         return self._legs.get(handle)
 
+    def transport_of(self, account: str) -> Transport | None:
+        """Return what an account speaks with its server by now; None: it is not known to the endpoint."""
+        return self._shell.endpoint.transport_of(account)
+
     def set_emergency(self, on: bool) -> None:
         """Let no TLS certificate stand in the way as long as an emergency call wants to get out."""
         self._shell.transport.security.emergency = on

@@ -185,6 +185,11 @@ class Endpoint:
         account = self._accounts.get(name)
         return account.server_ip if account is not None else None
 
+    def transport_of(self, name: str) -> Transport | None:
+        """Return what an account speaks with its server, whatever the settings leave open; None: no such account."""
+        account = self._accounts.get(name)
+        return account.transport if account is not None else None
+
     # -- calls --------------------------------------------------------------------------------------------------
 
     def call(

@@ -97,15 +97,22 @@ class Account:
         return self.register_hop
 
     @property
+    def transport(self) -> Transport:
+        """What is spoken with the server: by the registration, else as DNS said last, else as the settings say."""
+        if self.flow is not None:
+            return self.flow.transport
+        known = self._core.hops.natural(self.register_hop)
+        return known[0].transport if known else self.register_hop.plain_transport
+
+    @property
     def _speaks_tls(self) -> bool:
-        by_dns = self.flow is not None and self.flow.transport == "tls"
-        return by_dns or self.register_hop.plain_transport == "tls"
+        return "tls" in (self.transport, self.register_hop.plain_transport)
 
     @property
     def hop_in_clear(self) -> Hop:
         """The way without TLS to a server that is spoken to by TLS, for an emergency call that TLS keeps from it."""
         hop = self.hop
-        if hop.plain_transport != "tls":
+        if hop.plain_transport != "tls" and not self._speaks_tls:
             return hop
         return Hop(hop.host, None if hop.port == DEFAULT_PORTS["tls"] else hop.port, "tcp")
 
