@@ -1,9 +1,13 @@
 """Who is at the other end, as it changes during a call (:rfc:`4916`, :rfc:`3325`)."""
 
+import pytest
+
 from offhook.sip import events as ev
 from offhook.sip.messages.message import Request, Response
+from offhook.sip.settings import EndpointSettings
 from tests.support.sip_alone import Alone, answer, message
 from tests.support.sip_calls import ANSWER, OFFER
+from tests.support.sip_pair import A, B, Link, Pair
 
 BOB = "<sip:bob@pbx.test>;tag=b1"
 CAROL = '"Carol" <sip:carol@pbx.test>;tag=b1'
@@ -138,3 +142,31 @@ def test_who_answers_a_reinvite_is_told() -> None:
     assert isinstance(invite, Request)
     alone.say(answer(invite, 200, more="P-Asserted-Identity: <sip:zed@pbx.test>\n", body="v=0"))
     assert peers(alone) == ["<sip:zed@pbx.test>"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_caller_of_a_number_that_is_diverted_sees_who_answered_whatever_is_lost(seed: int) -> None:
+    link = Link(loss=0.2, duplicate=0.2, delay=0.02, jitter=0.3)
+    pair = Pair(seed=seed, link=link, settings=EndpointSettings(any_user=True))
+    pair.account(pair.a, "1001", B)
+    pair.account(pair.b, "1002", A, display_name="Ann")
+
+    def hears(event: ev.Event) -> None:
+        if not isinstance(event, ev.IncomingCall):
+            return
+        if event.account is None:
+            moved = (("Contact", "<sip:1002@pbx.test>"),)
+            pair.b.endpoint.reject(event.call, 302, "", pair.now, moved)
+        else:
+            pair.b.endpoint.answer(event.call, ANSWER, pair.now)
+
+    pair.b.on_event = hears
+    pair.a.endpoint.call("o1", "1001", "sip:sales@pbx.test", OFFER, pair.now)
+    pair.run(60)
+    (changed,) = pair.a.of_type(ev.PeerChanged)
+    assert isinstance(changed, ev.PeerChanged)
+    assert (changed.peer.display, str(changed.peer.uri)) == ("Ann", "sip:1002@pbx.test")
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(80)
+    assert not pair.a.endpoint._calls
+    assert not pair.b.endpoint._calls

@@ -8,6 +8,9 @@ from offhook.sip.events import Body, Target
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.binding import Binding
 from tests.support.sip_alone import HERE, THERE, Alone, answer, message
+from tests.support.sip_calls import ANSWER
+from tests.support.sip_pair import A, B, Link, Pair
+from tests.support.sip_registrar import registering
 
 INSTANCE = "urn:uuid:f81d4fae-7dec-41d0-8765-00a0c91e6bf6"
 OFFER = Body("application/sdp", b"v=0\r\n")
@@ -445,3 +448,58 @@ def test_a_2xx_is_read(more: str, expires: int, keeps: bool, interval: float | N
     assert isinstance(response, Response)
     binding = Binding.of_response(response, "<sip:1001@10.0.0.1:5060>", "", 500)
     assert (binding.expires, binding.keeps, binding.keep_interval) == (expires, keeps, interval)
+
+
+# -- on a rough link --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_call_that_meets_430_comes_up_by_a_new_registration_whatever_is_lost(seed: int) -> None:
+    pair = Pair(seed=seed, link=Link(loss=0.15, duplicate=0.2, delay=0.02, jitter=0.2))
+    registrar = registering(pair)
+    pair.run(100)
+    known = {request.cseq.number for _, request in registrar.requests}
+    refused: list[str] = []
+
+    def hears(event: ev.Event) -> None:
+        registrar._on_event(event)
+        if not isinstance(event, ev.IncomingCall):
+            return
+        if {request.cseq.number for _, request in registrar.requests} <= known:
+            refused.append(event.call)
+            registrar.peer.endpoint.reject(event.call, 430, "", pair.now)
+        else:
+            registrar.peer.endpoint.answer(event.call, ANSWER, pair.now)
+
+    registrar.peer.on_event = hears
+    pair.a.endpoint.call("o1", "1001", "sip:x@pbx.test", OFFER, pair.now)
+    pair.run(40)
+    assert len(refused) == 1
+    assert [type(event) for event in pair.a.events if isinstance(event, ev.CallAccepted | ev.CallRefused)] == [
+        ev.CallAccepted
+    ]
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(80)
+    assert not pair.a.endpoint._calls
+    assert not registrar.peer.endpoint._calls
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("tcp", [True, False])
+def test_a_large_call_comes_up_by_our_own_route_over_tcp_or_udp_whatever_is_lost(seed: int, tcp: bool) -> None:
+    pair = Pair(seed=seed, link=Link(loss=0.2, duplicate=0.2, delay=0.02, jitter=0.2, tcp=tcp))
+    pair.account(pair.a, "1001", B, outbound_proxy="10.0.0.2")
+    pair.account(pair.b, "1002", A)
+    pair.b.on_event = lambda event: (
+        pair.b.endpoint.answer(event.call, ANSWER, pair.now) if isinstance(event, ev.IncomingCall) else None
+    )
+    pair.a.endpoint.call("o1", "1001", "sip:1002@pbx.test", Body("application/sdp", b"v" * 1400), pair.now)
+    pair.run(40)
+    assert any(isinstance(event, ev.CallAccepted) for event in pair.a.events)
+    said = {(invite.via.transport, str(invite.routes[0])) for invite in pair.requests("INVITE")}
+    over_tcp, over_udp = ("TCP", "<sip:10.0.0.2;lr;transport=tcp>"), ("UDP", "<sip:10.0.0.2;lr>")
+    assert said == ({over_tcp} if tcp else {over_tcp, over_udp})
+    pair.a.endpoint.hang_up("o1", pair.now)
+    pair.run(80)
+    assert not pair.a.endpoint._calls
+    assert not pair.b.endpoint._calls
