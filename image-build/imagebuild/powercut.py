@@ -6,7 +6,7 @@ bytes. A write with FUA is on the disk once it is answered.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -51,17 +51,23 @@ class ReplayDisk:
         self._done = 0
         """Entries that are on the disk for good."""
         self._flushes = [index for index, entry in enumerate(entries) if entry.flushes]
+        self._lent: list[range] = [range(2**62)]
+        self.changed: list[range] = []
+        """Sectors that may differ from those of the disk that was lent before."""
 
     @contextmanager
     def after(self, cut: Cut) -> Iterator[Path]:
         """Lend the disk as it was after ``cut``; what the borrower reads is not changed by the next one."""
         with self._path.open("r+b", buffering=0) as disk:
             safe = max((index + 1 for index in self._flushes if index < cut.position), default=0)
-            for entry in self._entries[self._done : safe]:
-                _apply(disk, entry.sector, entry.data)
+            lasting = [(entry.sector, entry.data) for entry in self._entries[self._done : safe] if entry.data]
+            for sector, data in lasting:
+                _apply(disk, sector, data)
             self._done = max(self._done, safe)
             kept = list(lost_and_kept(self._entries[safe : cut.position], cut))
             undo: list[tuple[int, bytes]] = []
+            self.changed = [*self._lent, *_sectors(lasting), *_sectors(kept)]
+            self._lent = _sectors(kept)
             for sector, data in kept:
                 disk.seek(sector * SECTOR)
                 undo.append((sector, disk.read(len(data))))
@@ -88,6 +94,10 @@ def lost_and_kept(entries: Sequence[Entry], cut: Cut) -> Iterator[tuple[int, byt
             for offset in range(0, len(entry.data), SECTOR):
                 if chance.random() < 0.5:
                     yield entry.sector + offset // SECTOR, entry.data[offset : offset + SECTOR]
+
+
+def _sectors(writes: Iterable[tuple[int, bytes]]) -> list[range]:
+    return [range(sector, sector + len(data) // SECTOR) for sector, data in writes]
 
 
 def _apply(disk: FileIO, sector: int, data: bytes) -> None:

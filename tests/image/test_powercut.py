@@ -37,11 +37,16 @@ def test_each_sector_is_the_flushed_one_or_a_later_one(
     path = tmp_path_factory.mktemp("disk") / "disk"
     path.write_bytes(bytes(SIZE * SECTOR))
     disk = ReplayDisk(path, entries)
+    before = bytes(SIZE * SECTOR)
     for cut in cuts(entries, 12, seed):
         past = entries[: cut.position]
         safe = flushed(past)
         with disk.after(cut) as image:
             data = image.read_bytes()
+        for sector in range(SIZE):
+            place = slice(sector * SECTOR, (sector + 1) * SECTOR)
+            assert before[place] == data[place] or any(sector in sectors for sectors in disk.changed)
+        before = data
         for sector in range(SIZE):
             may_be, lasting = {0}, False
             for index, entry in enumerate(past):

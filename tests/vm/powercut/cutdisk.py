@@ -10,6 +10,8 @@ MIB = 1024 * 1024
 FAT, DATA, MARKS = (1, 40), (41, 24), (65, 1)
 """Partitions: first MiB and length in MiB."""
 SIZE = 67 * MIB
+SECTORS = {"fat": range(FAT[0] * MIB // SECTOR, sum(FAT) * MIB // SECTOR)}
+SECTORS["data"] = range(DATA[0] * MIB // SECTOR, sum(DATA) * MIB // SECTOR)
 MARKS_SECTOR = MARKS[0] * MIB // SECTOR
 FOLDERS = ("firstboot", "partition", "prefix", "fat-anew")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagebuild.powercut import Cut, ReplayDisk, cuts
+from imagebuild.powercut import ReplayDisk, cuts
 from imagebuild.writelog import Acknowledged, Entry, acknowledgements, read_log
 from offhook.errors import OffhookError
 from tests.vm.powercut import cutdisk
@@ -59,8 +59,10 @@ def replay(
         work = Path(name)
         shutil.copyfile(recording.before, work / "disk")
         disk = ReplayDisk(work / "disk", recording.entries)
+        unpacked = Unpacked(disk, work)
         for cut in cuts(recording.entries, count, seed, first):
-            with disk.after(cut) as image, _remains(recording, cut, image, work) as remains:
+            with disk.after(cut) as image, unpacked.files(image) as (fat, data):
+                remains = Remains(fat, data, *promised(recording.marks, cut.position))
                 for workload, verdict in verdicts.items():
                     try:
                         verdict(remains)
@@ -72,13 +74,31 @@ def replay(
     return result
 
 
-@contextmanager
-def _remains(recording: Recording, cut: Cut, image: Path, work: Path) -> Iterator[Remains]:
-    fat, data = work / "fat", work / "data"
-    try:
-        cutdisk.copy_fat(image, work / "scratch", fat)
-        cutdisk.copy_data(image, work / "scratch", data)
-        yield Remains(fat, data, *promised(recording.marks, cut.position))
-    finally:
-        shutil.rmtree(fat, ignore_errors=True)
-        shutil.rmtree(data, ignore_errors=True)
+class Unpacked:
+    """The files of the disk that was lent last: what no write touched since need not be copied out again."""
+
+    _COPY: Mapping[str, Callable[[Path, Path, Path], None]] = {"fat": cutdisk.copy_fat, "data": cutdisk.copy_data}
+
+    def __init__(self, disk: ReplayDisk, work: Path) -> None:
+        self._disk = disk
+        self._work = work
+
+    @contextmanager
+    def files(self, image: Path) -> Iterator[tuple[Path, Path]]:
+        """Lend copies of the files of both partitions; they may be changed."""
+        lent = {name: self._work / name for name in self._COPY}
+        try:
+            for name, copy_out in self._COPY.items():
+                kept = self._work / f"{name}.kept"
+                if not kept.exists() or self._is_touched(name):
+                    shutil.rmtree(kept, ignore_errors=True)
+                    copy_out(image, self._work / "scratch", kept)
+                shutil.copytree(kept, lent[name], symlinks=True)
+            yield lent["fat"], lent["data"]
+        finally:
+            for folder in lent.values():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_touched(self, name: str) -> bool:
+        own = cutdisk.SECTORS[name]
+        return any(sectors.start < own.stop and own.start < sectors.stop for sectors in self._disk.changed)
