@@ -26,8 +26,9 @@ def main(args: argparse.Namespace) -> int:
     try:
         if os.geteuid() != 0:
             raise OffhookError("updates are root's business: sudo offhook update ...")
+        request = requests.take() if args.asked else None  # taken in any case, or the path unit would start this anew
         with alone():
-            record = _update(args)
+            record = _update(args, request)
     except OffhookError as error:
         return complain(error)
     if record.phase in (Phase.FAILED, Phase.IDLE):
@@ -36,16 +37,15 @@ def main(args: argparse.Namespace) -> int:
     return EX_OK if record.phase is not Phase.FETCHING else EX_NOT_DONE
 
 
-def _update(args: argparse.Namespace) -> Record:
+def _update(args: argparse.Namespace, request: UpdateRequest | None) -> Record:
     machine = this_machine(asker(args.control_socket))
     running = (machine.boot.slot, image_version() or __version__)
     updater = Updater(running, Records(), Rauc(), machine, FOLDER / _BUNDLE)
-    if args.asked:
-        request = requests.take()
-        return updater.resume() if request is None else updater.update(request, only_newer=True)
+    if request is not None:
+        return updater.update(request, only_newer=True)
     if args.file is not None:
         return updater.update_from(args.file.resolve())
-    if args.url is None:
+    if args.url is None:  # one that is installed and was not tried yet
         return updater.resume()
     return updater.update(UpdateRequest(_url(args.url), "", "", args.ca_file or ""), only_newer=False)
 

@@ -206,6 +206,22 @@ def test_a_restart_that_is_refused_is_no_trial(store: Path) -> None:
     assert (record.phase, record.reason) == (Phase.FAILED, "no trial could be begun: no systemd here")
 
 
+def test_slot_files_that_were_changed_meanwhile_end_it_before_the_trial(store: Path) -> None:
+    scene = Scene(store, prepare_fails="autoboot.txt: 'kernel=x' is not understood")
+    Records(scene.disk).save(Record(phase=Phase.INSTALLED, slot="b", version="2", armed="b"))
+    record = scene.updater.resume()
+    assert (record.phase, record.armed) == (Phase.FAILED, None)
+    assert "no trial could be begun" in record.reason
+    assert not scene.done
+
+
+def test_the_window_outlives_a_cut(store: Path) -> None:
+    scene = Scene(store, minute_at=lambda now: int(now) // 60)
+    Records(scene.disk).save(Record(phase=Phase.INSTALLED, slot="b", when="00:30-01:00"))
+    scene.updater.resume()
+    assert scene.times["restart"] >= 30 * 60
+
+
 def test_what_was_installed_before_a_cut_is_tried_after_it(store: Path) -> None:
     scene = Scene(store)
     Records(scene.disk).save(Record(phase=Phase.INSTALLED, slot="b", version="2", armed="b"))

@@ -86,6 +86,7 @@ RECORDS = st.builds(
     st.text(max_size=30),
     st.sampled_from(STAGES),
     st.floats(0, 1e12),
+    st.text(max_size=9),
     st.none() | SLOT,
     st.fixed_dictionaries({"a": st.sampled_from(["good", "bad"]), "b": st.sampled_from(["good", "bad"])}),
     st.builds(Before, st.booleans(), st.booleans(), st.lists(st.text(max_size=9), max_size=3).map(tuple)),

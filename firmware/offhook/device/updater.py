@@ -76,28 +76,28 @@ class Updater:
         are judged: an old signed bundle with known faults could be put in front of it. Raises OffhookError where
         nothing could be begun.
         """
-        record = self._begin(request.version, request.url, refuse_failed=only_newer)
+        record = self._begin(request.version, request.url, request.when, refuse_failed=only_newer)
         try:
             self._machine.fetch(request, self._store)
         except BundleFetchError as error:
             return self._happened(record, Happening.GAVE_UP, str(error))
         try:
-            return self._install(record, self._store, request.when, request.version if only_newer else None)
+            return self._install(record, self._store, request.version if only_newer else None)
         finally:
             self._store.unlink(missing_ok=True)
 
-    def update_from(self, bundle: Path, when: str = "") -> Record:
+    def update_from(self, bundle: Path) -> Record:
         """The same with a bundle that is here already. Raises OffhookError where nothing could be begun."""
-        return self._install(self._begin("", str(bundle), refuse_failed=False), bundle, when, None)
+        return self._install(self._begin("", str(bundle), "", refuse_failed=False), bundle, None)
 
-    def resume(self, when: str = "") -> Record:
+    def resume(self) -> Record:
         """Go on with an update that is installed and waits for its trial; anything else is left as it is."""
         record = self._records.read()
         if record.phase is not Phase.INSTALLED:
             return record
-        return self._try(record, when)
+        return self._try(record)
 
-    def _begin(self, version: str, url: str, *, refuse_failed: bool) -> Record:
+    def _begin(self, version: str, url: str, when: str, *, refuse_failed: bool) -> Record:
         record = self._records.read()
         if refuse_failed and record.phase is Phase.FAILED and version and record.version == version:
             raise BundleError(f"version {version} failed already ({record.reason}): it is not tried again by itself")
@@ -109,11 +109,11 @@ class Updater:
         after, _ = record.after(Happening.REQUESTED, self._wall())
         place = urlsplit(url)
         shown = f"{place.scheme}://{place.hostname}{place.path}" if place.scheme else url
-        after = replace(after, version=version, url=shown, stage="", reason="")
+        after = replace(after, version=version, url=shown, when=when, stage="", reason="")
         self._records.save(after)
         return after
 
-    def _install(self, record: Record, bundle: Path, when: str, promised: str | None) -> Record:
+    def _install(self, record: Record, bundle: Path, promised: str | None) -> Record:
         try:
             info = self._installer.verify(bundle)
             if promised is not None and info.version != promised:
@@ -134,11 +134,11 @@ class Updater:
             return self._happened(self._records.read(), Happening.REFUSED, str(error))
         record = self._records.read().marked(other(self._slot), "good")  # rauc wrote to it meanwhile
         record = self._happened(replace(record, armed=other(self._slot)), Happening.INSTALLED)
-        return self._try(record, when)
+        return self._try(record)
 
-    def _try(self, record: Record, when: str) -> Record:
+    def _try(self, record: Record) -> Record:
         def hindrance() -> str:
-            return hinders_restart(self._machine.status(), when, self._machine.minute())
+            return hinders_restart(self._machine.status(), record.when, self._machine.minute())
 
         self._waiter.wait(hindrance, self._tell)
         record = replace(self._records.read(), before=before_of(self._machine.status()))
@@ -149,7 +149,8 @@ class Updater:
         except StoreError:
             raise  # without the note a trial that does not come back would be tried again and again
         except OffhookError as error:
-            return self._happened(record, Happening.UNHEALTHY, f"no trial could be begun: {error}")
+            failure = Happening.UNHEALTHY if record.phase is Phase.TRYING else Happening.REFUSED
+            return self._happened(record, failure, f"no trial could be begun: {error}")
         return record
 
     def _tell(self, reason: str) -> None:

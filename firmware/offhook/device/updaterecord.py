@@ -44,6 +44,7 @@ class Record:
         reason: why it failed, or what it waits for; one line.
         stage: how far the trial came.
         changed: when the phase was entered, seconds since 1970 by the device's clock.
+        when: the window for the restart, as in the request.
         armed: the slot that ``rauc`` was told to start next, None: the one that runs.
         standing: whether a slot holds a system that can be started, as ``rauc`` keeps it.
         before: what the phone was like before the trial.
@@ -56,6 +57,7 @@ class Record:
     reason: str = ""
     stage: Stage = ""
     changed: float = 0.0
+    when: str = ""
     armed: Slot | None = None
     standing: Mapping[Slot, Standing] = field(default_factory=lambda: {slot: "good" for slot in SLOTS})
     before: Before = Before()
@@ -125,6 +127,7 @@ def decode(data: bytes | None) -> Record:
             reason=_text(value["reason"]),
             stage=next(stage for stage in STAGES if stage == value["stage"]),
             changed=float(value["changed"]),
+            when=_text(value["when"]),
             armed=_slot(value["armed"]),
             standing={slot: "good" if value["standing"][slot] == "good" else "bad" for slot in SLOTS},
             before=Before(
