@@ -36,6 +36,30 @@ def test_a_phone_whose_port_is_taken_listens_on_another(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_the_port_is_taken_once_whoever_had_it_lets_it_go(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("127.0.0.1", 0))
+        wanted = taken.getsockname()
+        config = load(f'country: NO\nsip: {{listen: "127.0.0.1:{wanted[1]}"}}\n', "phone.yaml")
+        fixtures = Fixtures(
+            BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), tmp_path, "0" * 8, None
+        )
+        line = build(config, fixtures)
+        line.start_sip()
+        while line.shell.transport.tcp[1] == 0:
+            await asyncio.sleep(0.01)
+        other = line.shell.transport.udp
+        await asyncio.sleep(200)
+        assert line.shell.transport.udp == other != wanted, "the sockets stay while the port is taken"
+        taken.close()
+        await asyncio.sleep(61)
+        assert line.shell.transport.udp == line.shell.transport.tcp == line.listen == wanted
+        await line.shell.close()
+
+    run(scenario)
+
+
 def test_a_call_that_comes_as_soon_as_the_socket_is_open_finds_its_user(tmp_path: Path) -> None:
     async def scenario() -> None:
         account = "accounts: [{name: desk, uri: 'sip:1001@127.0.0.1', server: '127.0.0.1:9', register: false}]\n"

@@ -19,7 +19,7 @@ from offhook.engine.shell import EndpointShell
 from offhook.engine.speaker import Speaker
 from offhook.engine.switchboard import Switchboard
 from offhook.engine.texts import Texts
-from offhook.engine.transport import EVERYWHERE, source_ip
+from offhook.engine.transport import EVERYWHERE, is_free, source_ip
 from offhook.engine.watchers import Watchers
 from offhook.engine.watchlist import Watchlist
 from offhook.errors import NetworkError, OffhookError
@@ -33,6 +33,7 @@ from offhook.status.report import AudioFigures, StreamFigures
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.5
+_RETURN_S = 60.0
 _MANY_REJECTED = 50  # a second of speech
 _MOST_STREAMS = 64
 # Any address that is routed will do: nothing is sent to it (RFC 5737, RFC 3849).
@@ -67,6 +68,7 @@ class Line:
     _wanted: tuple[str, int] | None = None
     _binding: asyncio.Task[None] | None = None
     _ending: asyncio.Task[None] | None = None
+    _returning: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
@@ -107,7 +109,24 @@ class Line:
                     _log.error("%s; until that can be had another address or port serves", error)
                 continue
             self.listen = place
+            if place != wanted and (self._returning is None or self._returning.done()):
+                self._returning = asyncio.get_running_loop().create_task(self._return(wanted))
             return
+
+    async def _return(self, wanted: tuple[str, int]) -> None:
+        """Take the port of the config once whoever has it lets it go, and when nobody would notice."""
+        while self.listen != wanted:
+            await asyncio.sleep(_RETURN_S)
+            if self.idle and self.listen != wanted and is_free(*wanted):
+                self._binding = asyncio.get_running_loop().create_task(self._take(wanted, self._binding))
+                await asyncio.wait({self._binding})
+
+    async def _take(self, wanted: tuple[str, int], before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        await self._open(wanted)
+        self.shell.endpoint.network_changed(self.shell.now())
+        self.shell.pump()
 
     def network_changed(self, state: NetworkState) -> None:
         """Go on from the addresses that this device has now: sockets, registrations, and calls that are up."""
@@ -147,8 +166,9 @@ class Line:
         await asyncio.shield(self._ending)
 
     async def _end(self) -> None:
-        if self._binding is not None:
-            self._binding.cancel()
+        for task in (self._binding, self._returning):
+            if task is not None:
+                task.cancel()
         try:
             await self._farewell()
         except Exception:

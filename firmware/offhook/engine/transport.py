@@ -240,6 +240,25 @@ class SipTransport:
         return sock
 
 
+def is_free(ip: str, port: int) -> bool:
+    """Whether UDP and TCP could be bound there now; nothing stays bound. ``::`` asks for IPv6 and IPv4."""
+    for each in EVERYWHERE if ip == "::" else (ip,):
+        family = socket.AF_INET6 if ":" in each else socket.AF_INET
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            try:
+                with socket.socket(family, kind) as probe:
+                    if family == socket.AF_INET6:
+                        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    if kind == socket.SOCK_STREAM:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((each, port))
+            except OSError as error:
+                if each == "::" and error.errno in _NO_SUCH_FAMILY:
+                    continue  # a kernel without IPv6
+                return False
+    return True
+
+
 def source_ip(remote_ip: str, default: str) -> str:
     """Return the source address that the kernel would use towards ``remote_ip``; nothing is sent."""
     family = socket.AF_INET6 if ":" in remote_ip else socket.AF_INET
