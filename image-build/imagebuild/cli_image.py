@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import get_args
 
 from imagebuild.cli_lint import main as lint_source
@@ -10,13 +9,9 @@ from imagebuild.debian import Arch
 from imagebuild.errors import BuildError
 from imagebuild.image import BUILD, VirtualImage
 from imagebuild.layout import SCHEMES
+from imagebuild.packages import PackageSet
+from imagebuild.phonepackage import PhonePackage
 from imagebuild.stopwatch import Stopwatch
-
-
-def newest_package(arch: Arch, folder: Path = BUILD / "deb") -> Path | None:
-    """The offhook package for trixie that was built last; None when there is none."""
-    packages = sorted(folder.glob(f"offhook_*~deb13_{arch}.deb"), key=lambda package: package.stat().st_mtime)
-    return packages[-1] if packages else None
 
 
 def main(arguments: list[str]) -> int:
@@ -30,12 +25,13 @@ def main(arguments: list[str]) -> int:
         return lint_source()
     stopwatch = Stopwatch()
     try:
-        package = newest_package(chosen.arch)
+        with stopwatch.step("package of the phone"):
+            package = PhonePackage(BUILD.parent, PackageSet.read().suite, chosen.arch).make()
         image = VirtualImage(chosen.arch, chosen.scheme, package, stopwatch)
         facts = image.build()
     except BuildError as error:
         print(f"image: {error}", file=sys.stderr)
         return 1
     stopwatch.total("image: all of it")
-    print(f"{image.folder / facts.disk}: {facts.package or 'without the phone: ./dev deb was not run'}")
+    print(f"{image.folder / facts.disk} with {facts.package}")
     return 0

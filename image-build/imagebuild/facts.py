@@ -23,8 +23,10 @@ class ImageFacts:
     root_mib: int
     data_mib: int
     kernel: str
-    package: str | None
-    """The offhook package in it; None: an image without the phone."""
+    compatible: str
+    """The kind of machine, as update bundles name it."""
+    package: str
+    """The offhook package in it."""
     digest: str
     """Of everything that it was made from."""
 

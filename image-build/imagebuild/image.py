@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from imagebuild.buildroot import BuildRoot, need_root
+from imagebuild.bundle import prepare_root, throwaway_signing
 from imagebuild.cache import Cache, digest, tree_digest
 from imagebuild.debian import Arch
 from imagebuild.disk import DiskImage
@@ -18,12 +19,15 @@ from imagebuild.layout import MIB, DiskLayout, Scheme, Slot
 from imagebuild.packages import PackageSet
 from imagebuild.rootfs import RootTree
 from imagebuild.stopwatch import Stopwatch
+from offhook.device.slots import AUTOBOOT, CONFIG, TRYBOOT, autoboot_text, prefix_text
 
 HERE = Path(__file__).parent.parent
 OVERLAYS = (HERE / "overlay", HERE / "virt" / "overlay")
 BUILD = HERE.parent / "build"
 
 _BOOT_MIB, _DATA_MIB = 64, 192
+_SETTINGS = b"auto_initramfs=1\n"
+"""What the virtual phone has in place of a Raspberry Pi's `config.txt`."""
 _SPARE_MIB = 96  # of each root, for an update that is larger
 
 # Made at installation and different on every device, or made for a first start that has nothing left to do.
@@ -41,24 +45,22 @@ _NOT_KEPT = (
 
 def cmdline(slot: Slot, scheme: Scheme) -> str:
     """What the boot firmware gives to the kernel of a slot."""
-    return f"root=PARTLABEL=root_{slot} ro rootwait offhook.slot={slot} offhook.scheme={scheme}"
+    slots = f"root=PARTLABEL=root_{slot} offhook.slot={slot} offhook.scheme={scheme}"
+    return f"{slots} rootfstype=ext4 rootwait ro panic=10 systemd.gpt_auto=0 net.ifnames=0 loglevel=4"
 
 
 def boot_settings(scheme: Scheme) -> dict[str, bytes]:
     """The boot firmware's own files on the first partition: slot a is committed."""
     if scheme == "partition":
-        text = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n"
-        return {"autoboot.txt": text.encode()}
-    config = {
-        f"{name}.txt": f"os_prefix={slot}/\ninclude phone.txt\n" for name, slot in (("config", "a"), ("tryboot", "b"))
-    }
-    return {name: text.encode() for name, text in {**config, "phone.txt": "auto_initramfs=1\n"}.items()}
+        return {AUTOBOOT: autoboot_text("a")}
+    return {CONFIG: prefix_text("a"), TRYBOOT: prefix_text("b"), "phone.txt": _SETTINGS}
 
 
 class VirtualImage:
     """The image of one architecture in ``build/image/ARCH``."""
 
-    def __init__(self, arch: Arch, scheme: Scheme, package: Path | None, stopwatch: Stopwatch) -> None:
+    def __init__(self, arch: Arch, scheme: Scheme, package: Path, stopwatch: Stopwatch) -> None:
+        """``package``: the phone, for this architecture."""
         self._arch = arch
         self._scheme = scheme
         self._package = package
@@ -67,6 +69,11 @@ class VirtualImage:
         self._packages = PackageSet.read()
         name = arch if scheme == "partition" else f"{arch}-{scheme}"
         self.folder = BUILD / "image" / name
+
+    @property
+    def compatible(self) -> str:
+        """The kind of machine, as update bundles name it."""
+        return f"offhook-virtual-{self._arch}-{self._scheme}"
 
     def build(self) -> ImageFacts:
         """Build it, unless it was built from the same things before. Raises BuildError."""
@@ -84,9 +91,8 @@ class VirtualImage:
     def _digest(self) -> str:
         """Of everything that the image is made from."""
         ours = [tree_digest(*sorted(Path(__file__).parent.glob("*.py"))), tree_digest(*OVERLAYS), INIT.read_text()]
-        package = tree_digest(self._package) if self._package else None
         kernel = [tree_digest(HERE / "virt" / "modules"), (HERE / "virt" / "modules.yaml").read_text()]
-        return digest(self._arch, self._scheme, self._packages.of("virt"), ours, package, kernel)
+        return digest(self._arch, self._scheme, self._packages.of("virt"), ours, tree_digest(self._package), kernel)
 
     def _build(self, wanted: str) -> ImageFacts:
         suite = self._packages.suite
@@ -107,31 +113,33 @@ class VirtualImage:
         with self._stopwatch.step("image: initramfs"):
             Initrd(kernel).write(boot["initramfs8"])
             boot["cmdline.txt"].write_text(cmdline("a", self._scheme) + "\n")
-        if self._package is not None:
-            with self._stopwatch.step(f"image: install {self._package.name}"):
-                root.install(self._package)
+        if self._scheme == "partition":
+            boot["config.txt"] = work / "config.txt"
+            boot["config.txt"].write_bytes(_SETTINGS)
+        with self._stopwatch.step(f"image: install {self._package.name}"):
+            root.install(self._package)
         with self._stopwatch.step("image: overlays and modules"):
             self._finish(root, kernel, boot)
-            data = self._data_tree(work / "data", root)
+            data = self._take_data(root, work / "data")
         size = root.size() // MIB * 110 // 100 + _SPARE_MIB
         layout = DiskLayout.of(self._scheme, root=size, data=_DATA_MIB, boot=_BOOT_MIB)
         with self._stopwatch.step("image: disk"):
             self._write_disk(work / "disk.img", layout, root, data, boot)
             (work / "disk.img").replace(self.folder / "disk.img")
-        package = self._package.name if self._package else None
-        facts = ImageFacts(
-            *(self._arch, self._scheme, "disk.img", _BOOT_MIB, size, _DATA_MIB, kernel.version, package, wanted)
-        )
+        sizes = (_BOOT_MIB, size, _DATA_MIB)
+        names = (kernel.version, self.compatible, self._package.name)
+        facts = ImageFacts(self._arch, self._scheme, "disk.img", *sizes, *names, wanted)
         facts.write(self.folder)
         return facts
 
-    @staticmethod
-    def _finish(root: RootTree, kernel: Kernel, boot: dict[str, Path]) -> None:
+    def _finish(self, root: RootTree, kernel: Kernel, boot: dict[str, Path]) -> None:
         root.remove(_NOT_KEPT)
         for overlay in OVERLAYS:
             root.lay_over(overlay)
         shutil.copytree(kernel.tree / "usr" / "lib" / "modules", root.folder / "usr/lib/modules", dirs_exist_ok=True)
         root.keep_boot_files(boot)
+        version = self._package.name.split("_")[1].split("~")[0]
+        prepare_root(root.folder, self.compatible, version, throwaway_signing(BUILD / "keys").certificate)
         # Filled in by the initramfs through systemd; an empty file says that it is not known yet.
         root.put("/etc/machine-id", "")
         root.link("/var/lib/dbus/machine-id", "/etc/machine-id")
@@ -149,10 +157,14 @@ class VirtualImage:
         root.inside("systemd-hwdb", "--usr", "update")
         root.inside("ldconfig")
         root.inside("journalctl", "--update-catalog")
+        # Units are enabled by their packages; NetworkManager starts this one where there is a radio.
+        root.remove(["etc/systemd/system/multi-user.target.wants/wpa_supplicant.service"])
 
-    def _data_tree(self, folder: Path, root: RootTree) -> Path:
-        """What the data partition holds before the first start: nothing; the device fills it in itself."""
-        folder.mkdir()
+    def _take_data(self, root: RootTree, folder: Path) -> Path:
+        """What the data partition holds before the first start: what the device itself would put there."""
+        root.inside("/usr/lib/offhook-device/data-folders")
+        (root.folder / "data").rename(folder)
+        (root.folder / "data").mkdir()
         return folder
 
     def _write_disk(self, path: Path, layout: DiskLayout, root: RootTree, data: Path, boot: dict[str, Path]) -> None:
@@ -161,7 +173,7 @@ class VirtualImage:
         settings: dict[str, bytes | Path] = {**boot_settings(self._scheme)}
         if self._scheme == "partition":
             disk.make_fat(layout.named("bootcfg"), settings)
-            disk.make_fat(layout.named("boot_a"), {"config.txt": b"auto_initramfs=1\n", **boot})
+            disk.make_fat(layout.named("boot_a"), boot)
             disk.make_fat(layout.named("boot_b"), {})
         else:
             slot = {f"a/{name}": file for name, file in boot.items()}
