@@ -31,6 +31,7 @@ class TestTookTooLongError(Exception):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the suite's own options."""
     parser.addoption("--soak", action="store_true", help="run the long counts of the end-to-end tests")
+    parser.addoption("--vm-all", action="store_true", help="run the long tests of the virtual phone too")
     parser.addoption("--shard", metavar="NAME", help="only the tests of this shard, see tests/support/shards.py")
     parser.addoption("--record", type=Path, metavar="FILE", help="where to write what became of the shard's tests")
 
@@ -53,8 +54,12 @@ def order_of(item: pytest.Item) -> int:
     return 1 if getattr(getattr(item, "function", None), "is_hypothesis_test", False) else 0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is quick and says most comes first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is quick and says most comes first; what is long is there only when it is asked for."""
+    if not config.getoption("--vm-all"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     items.sort(key=order_of)
 
 

@@ -22,7 +22,7 @@ _RECIPE = 1
 
 # Most of the modules by size, and nothing that a virtual phone has: they are not even unpacked.
 _NEVER_NEEDED = (
-    *(f"drivers/{name}" for name in ("gpu", "infiniband", "scsi", "staging", "iio", "isdn", "mtd", "target")),
+    *(f"drivers/{name}" for name in ("gpu", "infiniband", "scsi", "staging", "isdn", "mtd", "target")),
     *(f"drivers/media/{name}" for name in ("common", "dvb-core", "dvb-frontends", "i2c", "pci", "platform", "radio")),
     *(f"drivers/media/{name}" for name in ("rc", "test-drivers", "tuners", "usb", "v4l2-core")),
     *(f"drivers/net/{name}" for name in ("ethernet", "wireless", "usb", "can", "phy", "dsa")),
@@ -135,8 +135,8 @@ class KernelMaker:
         for file in built:
             shutil.copy(file, tree / home / "extra")
         stock = [name for name in (*modules.initramfs, *modules.root) if name not in modules.built]
-        # What the built ones need besides themselves: both fuel gauges speak through it.
-        for file in _load_order(full, kernel, [*stock, "regmap-i2c"]):
+        needed = {name for file in built for name in run(["modinfo", "-F", "depends", file]).strip().split(",") if name}
+        for file in _load_order(full, kernel, [*stock, *sorted(needed)]):
             # Unpacked: xz under emulation costs more than the space.
             target = tree / file.relative_to(full).with_suffix("" if file.suffix == ".xz" else file.suffix)
             target.parent.mkdir(parents=True, exist_ok=True)
