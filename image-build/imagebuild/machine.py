@@ -12,8 +12,8 @@ _CONSOLE: dict[Arch, str] = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 # amd64: the least that numpy's wheels run on (x86-64-v2); newer ones cost more to emulate than they save. arm64: the
 # Raspberry Pi 4's own.
 _PROCESSOR: dict[Arch, str] = {"amd64": "Nehalem", "arm64": "cortex-a72"}
-# What costs time under emulation: guards against attacks on a processor that is not there; and on amd64 to read the time
-# from a device, since the kernel does not trust this processor's counter.
+# What costs time under emulation: guards against attacks on a processor that is not there, and on amd64 a clock that is
+# read from a device, since the kernel does not trust this processor's counter.
 _KERNEL: dict[Arch, str] = {
     "amd64": "mitigations=off tsc=reliable clocksource=tsc no_timer_check",
     "arm64": "mitigations=off",
