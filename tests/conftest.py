@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.shard_plugin import ShardPlugin
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-LIMITS_S = {"vm": 600.0, "peer": 300.0, "browser": 180.0}
+LIMITS_S = {"long": 3600.0, "vm": 600.0, "peer": 300.0, "browser": 180.0}
 UNIT_LIMIT_S = 90.0
 
 # How fast examples are drawn says how busy the machine is; a test that hangs meets its time limit below.

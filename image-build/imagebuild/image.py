@@ -25,7 +25,8 @@ HERE = Path(__file__).parent.parent
 OVERLAYS = (HERE / "overlay", HERE / "virt" / "overlay")
 BUILD = HERE.parent / "build"
 
-_BOOT_MIB, _DATA_MIB = 64, 192
+# A bundle is kept on the data partition while it is installed.
+_BOOT_MIB, _DATA_MIB = 64, 448
 _SETTINGS = b"auto_initramfs=1\n"
 """What the virtual phone has in place of a Raspberry Pi's `config.txt`."""
 _SPARE_MIB = 96  # of each root, for an update that is larger

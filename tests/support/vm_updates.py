@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagebuild.bundle import Signing, compatible_of, make_bundle, throwaway_signing
+from imagebuild.bundle import Signing, make_bundle, throwaway_signing
 from imagebuild.command import run
 from imagebuild.facts import ImageFacts
 from imagebuild.image import BUILD
@@ -57,21 +57,22 @@ class UpdateShop:
 
     def __init__(self, image: Path, folder: Path) -> None:
         """``image``: the folder of the image; ``folder``: where bundles are made."""
-        self._image, self._folder = image, folder
+        self.image, self._folder = image, folder
         self.facts = ImageFacts.read(image)
-        self.compatible = compatible_of(f"virtual-{self.facts.arch}", self.facts.scheme)
 
     def bundle(self, name: str, signing: Signing | None = None) -> Path:
         """Make the bundle of a variant, signed by the key that the image trusts or by another."""
         variant, target = VARIANTS[name], self._folder / f"{name}.raucb"
         root = self._folder / f"{name}.ext4"
         part = self.facts.layout.named("root_a")
-        disk = self._image / self.facts.disk
+        disk = self.image / self.facts.disk
         where = [f"skip={part.offset // MIB}", f"count={part.length // MIB}"]
         run(["dd", f"if={disk}", f"of={root}", "bs=1M", "conv=sparse", "status=none", *where])
         try:
             self._write(root, {**variant.files, OS_RELEASE: self._release(root, variant.version)})
-            make_bundle(root, target, self.compatible, variant.version, signing or throwaway_signing(BUILD / "keys"))
+            make_bundle(
+                root, target, self.facts.compatible, variant.version, signing or throwaway_signing(BUILD / "keys")
+            )
         finally:
             root.unlink()
         return target

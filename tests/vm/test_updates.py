@@ -7,9 +7,11 @@ from typing import get_args
 
 import pytest
 
+from imagebuild.facts import ImageFacts
 from imagebuild.guest import Guest
-from imagebuild.image import BUILD
+from imagebuild.image import BUILD, VirtualImage
 from imagebuild.layout import Scheme
+from imagebuild.stopwatch import Stopwatch
 from offhook.device.slots import Choice, choice_in, file_names
 from tests.support.vm_updates import VARIANTS, UpdateShop
 
@@ -18,19 +20,17 @@ pytestmark = [pytest.mark.vm, pytest.mark.long]
 # All that the host does beside it counts too: these are bounds, not figures.
 BOOT_S, INSTALL_S, TRIAL_S = 900.0, 1800.0, 1200.0
 
-CONFIG = 'country: NO\nsip: {listen: "127.0.0.1:0"}\n'
-BOARD = """\
-kind: simulated
-keypad: 4x3
-audio: {capture: "plughw:CARD=Intel", playback: "plughw:CARD=Audio"}
-"""
-
 
 @pytest.fixture(scope="module", params=get_args(Scheme))
-def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> UpdateShop:
-    """Bundles of the image of each scheme (``./dev image --scheme ...``)."""
-    name = "amd64" if request.param == "partition" else f"amd64-{request.param}"
-    return UpdateShop(BUILD / "image" / name, tmp_path_factory.mktemp("updates"))
+def shop(request: pytest.FixtureRequest, image: Path, tmp_path_factory: pytest.TempPathFactory) -> UpdateShop:
+    """Bundles of the image of each scheme; the second is made of what the first left in the cache."""
+    facts = ImageFacts.read(image)
+    if request.param != facts.scheme:
+        package = BUILD / "deb" / facts.package
+        other = VirtualImage(facts.arch, request.param, package, Stopwatch())
+        other.build()
+        image = other.folder
+    return UpdateShop(image, tmp_path_factory.mktemp("updates"))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,8 @@ class Device:
         self.guest.wait_until_up(BOOT_S)
 
     def set_up(self) -> None:
-        """Give the phone a config and let it come up; the stick is mounted."""
-        self.guest.put("/etc/offhook/offhook.yaml", CONFIG)
-        self.guest.put("/etc/offhook/board.yaml", BOARD)
-        self.guest.sh(
-            "chgrp offhook /etc/offhook/*.yaml; chmod 640 /etc/offhook/*.yaml; systemctl restart offhook", 300
-        )
-        self.guest.wait_until(lambda: self.status()["audio"]["state"] in ("open", "closed"), "card", 120, 2)  # type: ignore[index,call-overload]
+        """Let the phone come up with its card; the stick is mounted."""
+        self.guest.wait_until(lambda: self.status()["audio"]["state"] in ("open", "closed"), "card", 300, 2)  # type: ignore[index,call-overload]
         self.guest.sh("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
 
     def update(self, name: str) -> None:
@@ -109,9 +104,8 @@ class Device:
 @pytest.fixture
 def device(shop: UpdateShop, stick: Path, tmp_path: Path) -> Iterator[Device]:
     """A phone that runs version 1.0 on slot a."""
-    image = BUILD / "image" / (shop.facts.arch if shop.facts.scheme == "partition" else f"amd64-{shop.facts.scheme}")
     drive = ("-drive", f"if=none,id=stick,format=raw,readonly=on,file={stick}", "-device", "virtio-blk-pci,drive=stick")
-    with Guest.on_new_disk(image, tmp_path, extra=drive) as guest:
+    with Guest.on_new_disk(shop.image, tmp_path, extra=drive) as guest:
         made = Device(guest)
         made.start()
         made.set_up()
