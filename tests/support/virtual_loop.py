@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _LONG_JUMP_S = 1.0
 _LONG_GRACE = 3
-_MOST_GRACES = 4
+_MOST_GRACES = 2
 
 
 class LoopStalledError(AssertionError):
