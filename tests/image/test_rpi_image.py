@@ -24,11 +24,6 @@ FIRMWARE = (
     *("overlays/README", "overlays/wm8960-soundcard.dtbo", "cmdline.txt", "config.txt"),
 )
 SLOT = ["cmdline.txt", "initramfs8", "kernel8.img", "overlays/README", "overlays/wm8960-soundcard.dtbo"]
-FSTAB = """\
-PARTLABEL=data /data ext4 noatime 0 2
-/data/etc/offhook /etc/offhook none bind 0 0
-/data/var/lib/offhook /var/lib/offhook none defaults,bind 0 0
-"""
 SIZES = {"bootcfg_part_size": "40M", "boot_part_size": "16M", "root_part_size": "16M", "data_part_size": "8M"}
 
 
@@ -41,7 +36,6 @@ def root(tmp_path: Path) -> Path:
         file.write_text(f"{name} of raspi-firmware\n")
     for folder in ("etc/offhook", "usr/share/offhook", "var/lib/offhook"):
         (root / folder).mkdir(parents=True)
-    (root / "etc" / "fstab").write_text(FSTAB)
     shutil.copy("image-build/package/example.yaml", root / "usr" / "share" / "offhook")
     (root / "etc" / "offhook" / "offhook.yaml").write_text("country: NO\n")
     return root
@@ -141,10 +135,11 @@ def test_each_slots_command_line_is_the_one_that_an_update_would_write(root: Pat
 
 
 @pytest.mark.parametrize("scheme", ["partition", "prefix"])
-def test_the_data_partition_begins_with_what_the_root_has(root: Path, scheme: Scheme) -> None:
+def test_the_data_partition_is_empty_and_the_root_has_what_it_is_filled_with(root: Path, scheme: Scheme) -> None:
     out = build(root, scheme)
-    assert text_on_ext4(out / "data.ext4", "/etc/offhook/offhook.yaml") == "country: NO\n"
-    assert "offhook" in run("debugfs", "-R", "ls /var/lib", out / "data.ext4")
+    names = {line.split("/")[5] for line in run("debugfs", "-R", "ls -p /", out / "data.ext4").splitlines() if line}
+    assert names == {".", "..", "lost+found"}
+    assert text_on_ext4(out / "root.ext4", "/etc/offhook/offhook.yaml") == "country: NO\n"
 
 
 def test_a_root_without_a_kernel_is_refused(root: Path) -> None:

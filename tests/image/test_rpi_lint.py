@@ -22,6 +22,7 @@ AUTOBOOT = f"{RPI}/boot/partition/autoboot.txt"
 CMDLINE = f"{RPI}/boot/prefix/cmdline.txt"
 DEVICE = f"{RPI}/device/pi45/offhook-device-pi45.yaml"
 BUILD = f"{RPI}/config/offhook-pi45.yaml"
+FSTAB = "image-build/overlay/etc/fstab"
 USB_BOARD = "boardconfig/usb-handset-4x3.yaml"
 HAT_BOARD = "boardconfig/wm8960-hat-4x4.yaml"
 
@@ -32,6 +33,8 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / RPI, tmp_path / RPI, symlinks=True)
     shutil.copytree(ROOT / "boardconfig", tmp_path / "boardconfig")
     shutil.copy(ROOT / "image-build/packages.yaml", tmp_path / "image-build/packages.yaml")
+    (tmp_path / FSTAB).parent.mkdir(parents=True)
+    shutil.copy(ROOT / FSTAB, tmp_path / FSTAB)
     return tmp_path
 
 
@@ -111,6 +114,11 @@ def test_the_tree_has_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
         (CMDLINE, " ro ", " rw ", "ro is missing"),
         (CMDLINE, "scheme=prefix", "scheme=partition", "offhook.scheme=prefix is missing"),
         (CMDLINE, " quiet", "\nquiet", "must be one line"),
+        # fstab
+        (FSTAB, "PARTLABEL=data ", "PARTLABEL=boot_a ", "there is no partition boot_a in both schemes"),
+        (FSTAB, "errors=remount-ro 0 2", "errors=remount-ro 0 0", "/data is not mended at a start"),
+        (FSTAB, "/data/etc/offhook ", "/data/offhook ", "/etc/offhook is bound from /data/offhook"),
+        (FSTAB, "tmpfs /var/tmp tmpfs", "/dev/sda1 /var/tmp ext4", "is neither a partition by its name"),
         # pins
         (
             CONFIG,

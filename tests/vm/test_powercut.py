@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.vm.powercut.record import record
 from tests.vm.powercut.replay import Recording, Result, replay
 from tests.vm.powercut.verdicts import BAD, GOOD
 
@@ -21,7 +22,6 @@ SEED = 20
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     from imagebuild.image import BUILD
-    from tests.vm.powercut.record import record
 
     return record(Path(BUILD) / "image" / "amd64", tmp_path_factory.mktemp("powercut"), WORKLOADS)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from imagebuild.lint.fault import Fault
 from imagebuild.lint.firmware_text import scheme_faults
+from imagebuild.lint.fstab import fstab_faults
 from imagebuild.lint.genimage import PARTITIONS, template_faults
 from imagebuild.lint.sources import config_faults, layer_faults, package_faults, read_layers
 from imagebuild.lint.wiring import board_faults
@@ -22,6 +23,7 @@ def lint(root: Path = ROOT) -> list[Fault]:
     for config in configs:
         faults += config_faults(source, layers, config)
     faults += package_faults(source, layers, root / "image-build" / "packages.yaml")
+    faults += fstab_faults(root / "image-build" / "overlay" / "etc" / "fstab")
     for scheme in PARTITIONS:
         faults += template_faults(source, scheme)
         faults += scheme_faults(source, scheme)

@@ -40,19 +40,9 @@ place_example() {
    install -m 0644 "$root/usr/share/offhook/example.yaml" "$root/boot/firmware/offhook-example.yaml"
 }
 
-# The writable partition: a folder for each bind mount of the fstab that comes from it, with what the root has there.
+# The writable partition is empty: at each start offhook-data.service makes the folders that are bound from it.
 stage_data() {
-   local source target type options rest
    install -d -m 0755 "$root/data"
-   [ -f "$root/etc/fstab" ] || return 0
-   while read -r source target type options rest; do
-      case "$source,$options," in
-         /data/*,bind,*|/data/*,*,bind,*)
-            install -d -m 0755 "$root$source" "$root$target"
-            cp -a "$root$target/." "$root$source/"
-            ;;
-      esac
-   done < "$root/etc/fstab"
 }
 
 # genimage's configuration, its sizes and names filled in.

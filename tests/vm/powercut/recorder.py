@@ -49,6 +49,10 @@ class Marks:
         self._buffer[:] = json.dumps(words).encode().ljust(SECTOR, b"\0")
         assert os.pwrite(self._file, self._buffer, 0) == SECTOR
 
+    def end(self) -> None:
+        """Flush the disk: QEMU counts what it recorded at a flush only."""
+        os.fsync(self._file)
+
 
 def store(marks: Marks, count: int) -> None:
     """Config after config, as the daemon remembers the last good one."""
@@ -214,6 +218,7 @@ def main(arguments: list[str]) -> None:
     for word in wanted:
         name, _, count = word.partition("=")
         WORKLOADS[name](marks, int(count))
+    marks.end()
 
 
 if __name__ == "__main__":
