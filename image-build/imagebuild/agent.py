@@ -5,10 +5,12 @@ import queue
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagebuild.command import connected
 from imagebuild.errors import BuildError
 
 
@@ -30,12 +32,12 @@ class AgentChannel:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError when QEMU does not listen there."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+        self._socket = connected(path)
         self._lock = threading.Lock()
         self._count = 0
         self._waiting: dict[int, queue.Queue[dict[str, Any] | None]] = {}
-        threading.Thread(target=self._read, name="guest-agent", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="guest-agent", daemon=True)
+        self._reader.start()
 
     def sh(self, command: str, timeout: float) -> Done:
         """Run a shell command as root. Raises GuestError when it does not end in time; look at the status yourself."""
@@ -61,6 +63,9 @@ class AgentChannel:
 
     def close(self) -> None:
         """Hang up."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(10)
         self._socket.close()
 
     def _ask(self, request: dict[str, object], timeout: float) -> dict[str, Any]:

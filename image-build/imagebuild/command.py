@@ -1,5 +1,6 @@
-"""Runs the tools that images are built and started with."""
+"""Runs the tools that images are built and started with, and speaks to those that go on running."""
 
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,3 +32,14 @@ def run(
         told = "\n    ".join(said)
         raise BuildError(f"`{' '.join(words[:6])} ...` ended with {done.returncode}:\n    {told}")
     return done.stdout.decode(errors="replace")
+
+
+def connected(path: Path) -> socket.socket:
+    """A connection to what listens at this path (unix(7)). Raises OSError when nobody does."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection

@@ -5,9 +5,11 @@ import queue
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagebuild.command import connected
 from imagebuild.errors import BuildError
 
 JsonObject = dict[str, Any]
@@ -22,15 +24,15 @@ class Qmp:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError when nobody listens there."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+        self._socket = connected(path)
         self._file = self._socket.makefile("rw", encoding="utf-8", newline="\n")
         self._asking = threading.Lock()
         self._answers: queue.Queue[JsonObject | None] = queue.Queue()
         self._changed = threading.Condition()
         self._events: list[JsonObject] = []
         self._file.readline()  # the greeting
-        threading.Thread(target=self._read, name="qmp", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="qmp", daemon=True)
+        self._reader.start()
         self.ask("qmp_capabilities")
 
     def ask(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = 60.0) -> Any:
@@ -69,6 +71,11 @@ class Qmp:
 
     def close(self) -> None:
         """End it."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(10)
+        with suppress(OSError):
+            self._file.close()
         self._socket.close()
 
     def _of(self, name: str) -> list[JsonObject]:
