@@ -3,7 +3,12 @@
 import importlib
 import sys
 
-VERBS = {"bundle": "imagebuild.cli_bundle", "deb": "imagebuild.cli_deb", "image": "imagebuild.cli_image"}
+VERBS = {
+    "bundle": "imagebuild.cli_bundle",
+    "deb": "imagebuild.cli_deb",
+    "image": "imagebuild.cli_image",
+    "install": "imagebuild.cli_install",
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -131,10 +131,7 @@ class BuildRoot:
         folder = Path(tempfile.mkdtemp(prefix=f"open-{self.suite.name}-{self.arch}-", dir=self._folder))
         try:
             folder.chmod(0o755)
-            command = ["tar", "--extract", "--numeric-owner", "--file", str(archive), "--directory", str(folder)]
-            command += ["--xattrs", "--exclude=./dev/*"]
-            if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
-                raise BuildError(f"{archive} cannot be unpacked: remove it, and it is made anew")
+            run_tar(["--extract", "--xattrs", "--exclude=./dev/*", "--file", str(archive), "--directory", str(folder)])
             yield OpenRoot(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -157,6 +154,14 @@ class BuildRoot:
         part.rename(self.archive)
         took = time.monotonic() - started
         print(f"imagebuild: {self.archive.name} is made, {took:.0f} s", file=sys.stderr, flush=True)
+
+
+def run_tar(options: Sequence[str]) -> None:
+    """Pack or unpack with tar(1), owners by their numbers. Raises BuildError."""
+    if subprocess.run(["tar", "--numeric-owner", *options], check=False, stdout=sys.stderr).returncode != 0:
+        raise BuildError(
+            f"`tar {shlex.join(options)[:120]}` failed: is the disk full? What is in the cache can be removed"
+        )
 
 
 def need_root() -> None:

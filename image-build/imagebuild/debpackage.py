@@ -1,5 +1,6 @@
 """One Debian package of the phone: its tree, its control data (deb-control(5)) and its maintainer scripts."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -7,15 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imagebuild.buildroot import BuildRoot, OpenRoot
+from imagebuild.buildroot import BuildRoot
 from imagebuild.debian import Arch, Suite
 from imagebuild.errors import BuildError
 from imagebuild.payload import Payload
-from imagebuild.privatevenv import BUILD_PACKAGES, PREFIX, PrivateVenv, elf_files, size_of
+from imagebuild.privatevenv import BUILD_PACKAGES, PREFIX, PrivateVenv, size_of
 
 SCRIPTS = ("postinst", "prerm", "postrm")
-_STAGE = "stage"
-_SYMBOLS = "shlibs:Depends="
+_NOTE = ".inputs"
+_INPUTS = (
+    *("firmware/offhook/**/*", "systemd/**/*", "boardconfig/*", "image-build/package/*", "requirements-device.lock"),
+    *("README.md", "CHANGELOG.md", "LICENSE", "docs/*.md"),
+    *(f"image-build/imagebuild/{name}.py" for name in ("buildroot", "debpackage", "lock", "payload", "privatevenv")),
+)
 
 
 def version_of(source: Path) -> str:
@@ -39,44 +44,47 @@ class DebPackage:
         """The file's name."""
         return f"offhook_{self.version}_{self._arch}.deb"
 
+    def inputs(self) -> str:
+        """Return a digest of everything that goes in: the package is current while it stays the same."""
+        seen = hashlib.sha256(self.name.encode())
+        for pattern in _INPUTS:
+            for path in sorted(self._source.glob(pattern)):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    seen.update(f"{path.relative_to(self._source)}\0".encode() + path.read_bytes())
+        return seen.hexdigest()
+
+    def current(self, folder: Path) -> Path | None:
+        """Return the package that lies in ``folder`` where it was built of just this tree."""
+        path = folder / self.name
+        try:
+            fits = path.with_suffix(_NOTE).read_text() == self.inputs()
+        except OSError:
+            return None
+        return path if fits and path.exists() else None
+
     def build(self, folder: Path, fresh: bool = False) -> Path:
-        """Build it into ``folder`` and return its path; ``fresh`` makes the build root anew. Raises BuildError."""
+        """Build it into ``folder`` and return its path; ``fresh`` makes everything anew. Raises BuildError."""
+        inputs = self.inputs()
         build_root = BuildRoot(self._suite, self._arch, BUILD_PACKAGES)
         if fresh:
             build_root.forget()
         with build_root.open() as root:
-            venv = PrivateVenv(root, self._suite, self._source / "requirements-device.lock", self._source / "firmware")
-            venv.build()
-            venv.strip()
+            venv = PrivateVenv(root, build_root, self._source)
+            venv.build(fresh)
             venv.try_imports()
-            stage = root.path / _STAGE
+            stage = root.path / "stage"
             stage.mkdir()
             payload = Payload(self._source, stage)
             payload.lay(venv.site)
             shutil.copytree(venv.folder, stage / PREFIX.lstrip("/"), symlinks=True)
-            (stage / "DEBIAN").mkdir()
-            self._control(stage, payload, self._libraries(root, stage))
-            return self._pack(stage, folder)
-
-    def _libraries(self, root: OpenRoot, stage: Path) -> str:
-        """Ask dpkg-shlibdeps(1) which system libraries, from which version on, the extension modules need."""
-        work = root.path / "tmp" / "shlibs" / "debian"
-        work.mkdir(parents=True)
-        (work / "control").write_text("Source: offhook\n\nPackage: offhook\nArchitecture: any\n")
-        modules = elf_files(stage)
-        private = sorted({path.parent for path in modules if path.parent.name.endswith(".libs")})
-        command = ["dpkg-shlibdeps", "-O", "--ignore-missing-info", "--warnings=0"]
-        command += [f"-l/{path.relative_to(root.path)}" for path in private]
-        command += [f"-e/{path.relative_to(root.path)}" for path in modules]
-        said = root.run(command, cwd="/tmp/shlibs", capture=True)
-        line = next((line for line in said.splitlines() if line.startswith(_SYMBOLS)), "")
-        if "libc6" not in line:
-            raise BuildError("dpkg-shlibdeps names no libc6: see what it says above")
-        return line.removeprefix(_SYMBOLS)
+            self._control(stage, payload, venv.libraries)
+            path = self._pack(stage, folder)
+        path.with_suffix(_NOTE).write_text(inputs)
+        return path
 
     def _control(self, stage: Path, payload: Payload, libraries: str) -> None:
         folder = stage / "DEBIAN"
-        folder.chmod(0o755)
+        folder.mkdir(mode=0o755)
         python = f"python3 (>= {self._suite.python}), python3 (<< {self._suite.next_python})"
         fields = {
             "Package": "offhook",
@@ -85,7 +93,7 @@ class DebPackage:
             "Maintainer": "The offhook developers <offhook@localhost>",
             "Installed-Size": str(size_of(stage) // 1024),
             "Depends": f"{python}, {libraries}, systemd, udev",
-            "Recommends": "espeak-ng, network-manager",
+            "Recommends": "espeak-ng, network-manager, iw",
             "Suggests": "alsa-utils",
             "Section": "comm",
             "Priority": "optional",
@@ -102,12 +110,12 @@ class DebPackage:
             path.chmod(0o755)
 
     def _pack(self, stage: Path, folder: Path) -> Path:
-        """Pack with this machine's own dpkg-deb: it is fast, and what it writes is the same for every architecture."""
+        """Pack with this machine's own dpkg-deb; zstd takes 4 s where xz takes 50, for a fifth more bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / self.name
         part = target.with_suffix(".part")
         env = {**os.environ, "SOURCE_DATE_EPOCH": str(self._epoch())}
-        command = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", str(stage), str(part)]
+        command = ["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z10", str(stage), str(part)]
         if subprocess.run(command, env=env, stdout=sys.stderr, check=False).returncode != 0:
             raise BuildError("dpkg-deb cannot pack: see what it says above")
         part.rename(target)

@@ -1,5 +1,6 @@
 """The private virtual environment of the device: what the lock names and offhook, compiled, and nothing else."""
 
+import hashlib
 import os
 import shutil
 import stat
@@ -8,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagebuild.buildroot import OpenRoot, cache_folder
-from imagebuild.debian import Suite
+from imagebuild.buildroot import BuildRoot, OpenRoot, cache_folder, run_tar
+from imagebuild.errors import BuildError
 from imagebuild.lock import Locked, read_lock
 
 PREFIX = "/usr/lib/offhook"
@@ -35,40 +36,85 @@ assert numpy.dot(numpy.ones(64), numpy.ones(64)) == 64
 """
 
 _TOOLS = "/opt/tools"
+_LIBRARIES_NOTE = "libraries"
+_SYMBOLS = "shlibs:Depends="
 _TEST_FOLDERS = ("tests",)
 _SOURCES = (".a", ".h", ".c", ".cpp", ".pyx", ".pxd", ".pxi", ".pyi", ".pyc", ".f90", ".orig")
 _INSTALL_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "WHEEL")
 
 
 class PrivateVenv:
-    """Builds the environment inside an open root, where it will lie on the device."""
+    """Builds the environment inside an open root, where it will lie on the device.
 
-    def __init__(self, root: OpenRoot, suite: Suite, lock: Path, firmware: Path) -> None:
-        """``firmware``: the folder that holds the package ``offhook``."""
-        self._root, self._suite, self._firmware = root, suite, firmware
-        self._locked = read_lock(lock.read_text())
+    What comes from the lock is kept as an archive in the cache: a change of offhook itself costs seconds.
+    """
+
+    def __init__(self, root: OpenRoot, build_root: BuildRoot, source: Path) -> None:
+        """``root`` is ``build_root``, opened; ``source``: the checkout."""
+        self._root, self._suite, self._firmware = root, build_root.suite, source / "firmware"
+        lock = (source / "requirements-device.lock").read_text()
+        self._locked = read_lock(lock)
+        recipe = Path(__file__).read_text() + lock
+        digest = hashlib.sha256((build_root.archive.name + recipe).encode()).hexdigest()[:16]
+        self._kept = cache_folder() / "environments" / f"{build_root.suite.name}-{build_root.arch}-{digest}.tar"
         self.folder = root.path / PREFIX.lstrip("/")
-        self.site = self.folder / "lib" / f"python{suite.python}" / "site-packages"
+        self.site = self.folder / "lib" / f"python{self._suite.python}" / "site-packages"
+        self.libraries = ""
+        """The system's libraries that it needs, as in a package's Depends; known once it is built."""
 
-    def build(self) -> None:
-        """Make all of it. Raises BuildError where a package cannot be fetched, checked or built."""
+    def build(self, fresh: bool = False) -> None:
+        """Make all of it, ``fresh``: without what is kept. Raises BuildError where a package cannot be had or built."""
+        note = self.folder / _LIBRARIES_NOTE
+        if self._kept.exists() and not fresh:
+            run_tar(["--extract", "--file", str(self._kept), "--directory", str(self._root.path)])
+        else:
+            self._install()
+            self._prune()
+            self._strip()
+            note.write_text(self._ask_libraries())
+            self._compile(PREFIX)
+            self._keep()
+        self.libraries = note.read_text()
+        note.unlink()
+        self._copy_firmware()
+        self._compile(f"/{self.site.relative_to(self._root.path)}/offhook")
+
+    def _install(self) -> None:
         python = f"/usr/bin/python{self._suite.python}"
         self._root.run([python, "-m", "venv", _TOOLS])
         self._root.run([python, "-m", "venv", "--without-pip", PREFIX])
-        tools = [entry for entry in self._locked if entry.name in BUILD_ONLY]
-        rest = [entry for entry in self._locked if entry.name not in BUILD_ONLY]
-        self._pip(tools, "tools.txt")
-        self._pip(rest, "packages.txt")
-        self._copy_firmware()
-        self._prune()
-        self._compile()
+        self._pip([entry for entry in self._locked if entry.name in BUILD_ONLY], "tools.txt")
+        self._pip([entry for entry in self._locked if entry.name not in BUILD_ONLY], "packages.txt")
 
-    def strip(self) -> None:
+    def _keep(self) -> None:
+        self._kept.parent.mkdir(parents=True, exist_ok=True)
+        part = self._kept.with_suffix(f".{os.getpid()}")
+        run_tar(["--create", "--file", str(part), "--directory", str(self._root.path), PREFIX.lstrip("/")])
+        part.rename(self._kept)
+
+    def _strip(self) -> None:
         """Take symbols out of what is ours to rewrite: libraries that auditwheel has patched do not bear it."""
         paths = [path for path in elf_files(self.folder) if not path.parent.name.endswith(".libs")]
         for start in range(0, len(paths), 50):
             inside = ["/" + str(path.relative_to(self._root.path)) for path in paths[start : start + 50]]
             self._root.run(["strip", "--strip-unneeded", *inside])
+
+    def _ask_libraries(self) -> str:
+        """Ask dpkg-shlibdeps(1) which system libraries, from which version on, the extension modules need."""
+        (self._root.path / "DEBIAN").mkdir(exist_ok=True)  # by this it knows the tree of a package
+        work = self._root.path / "tmp" / "shlibs" / "debian"
+        work.mkdir(parents=True)
+        (work / "control").write_text("Source: offhook\n\nPackage: offhook\nArchitecture: any\n")
+        modules = elf_files(self.folder)
+        private = sorted({path.parent for path in modules if path.parent.name.endswith(".libs")})
+        command = ["dpkg-shlibdeps", "-O", "--ignore-missing-info", "--warnings=0"]
+        command += [f"-l/{path.relative_to(self._root.path)}" for path in private]
+        command += [f"-e/{path.relative_to(self._root.path)}" for path in modules]
+        said = self._root.run(command, cwd="/tmp/shlibs", capture=True)
+        line = next((line for line in said.splitlines() if line.startswith(_SYMBOLS)), "")
+        if "libc6" not in line:
+            raise BuildError("dpkg-shlibdeps names no libc6: see what it says above")
+        return line.removeprefix(_SYMBOLS)
 
     def try_imports(self) -> None:
         """Import everything that has been compiled, with all the libraries that it asks for. Raises BuildError."""
@@ -124,10 +170,10 @@ class PrivateVenv:
             f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {self._suite.python}\n"
         )
 
-    def _compile(self) -> None:
+    def _compile(self, place: str) -> None:
         # By hash and never looked at again: the files of a package do not change, and their times may.
         command = [f"{PREFIX}/bin/python", "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash"]
-        self._root.run([*command, f"{PREFIX}/lib"])
+        self._root.run([*command, place])
 
 
 def index_settings() -> dict[str, str]:
