@@ -6,11 +6,11 @@ from typing import get_args
 
 from imagebuild.cli_lint import main as lint_source
 from imagebuild.debian import Arch
+from imagebuild.debpackage import DebPackage
 from imagebuild.errors import BuildError
 from imagebuild.image import BUILD, VirtualImage
 from imagebuild.layout import SCHEMES
 from imagebuild.packages import PackageSet
-from imagebuild.phonepackage import PhonePackage
 from imagebuild.stopwatch import Stopwatch
 
 
@@ -26,7 +26,8 @@ def main(arguments: list[str]) -> int:
     stopwatch = Stopwatch()
     try:
         with stopwatch.step("package of the phone"):
-            package = PhonePackage(BUILD.parent, PackageSet.read().suite, chosen.arch).make()
+            deb = DebPackage(BUILD.parent, PackageSet.read().suite, chosen.arch)
+            package = deb.current(BUILD / "deb") or deb.build(BUILD / "deb")
         image = VirtualImage(chosen.arch, chosen.scheme, package, stopwatch)
         facts = image.build()
     except BuildError as error:
