@@ -152,6 +152,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--board-socket", type=Path, metavar="PATH", help="Unix socket of a simulated board")
     parser.add_argument("--control-socket", type=Path, metavar="PATH", help="Unix socket for programs")
+    parser.add_argument("--off-hook", action="store_true", help="simulated board: the handset is lifted at the start")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="last good config, prompts")
     parser.add_argument(
         "--emergency-desk",

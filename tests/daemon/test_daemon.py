@@ -11,12 +11,13 @@ from typing import ClassVar
 import pytest
 
 from offhook.config.load import load
-from offhook.daemon import build as build_module
+from offhook.daemon import handset as handset_module
 from offhook.daemon.build import Fixtures
 from offhook.daemon.daemon import Daemon
 from offhook.daemon.files import VALIDATORS
 from offhook.emergency.callback import CallbackWindow
 from offhook.engine.guard import EmergencyGuard
+from offhook.engine.mediachild import MediaChild
 from offhook.engine.observations import Observation
 from offhook.engine.watchers import Watchers
 from offhook.hardware.settings import BoardSettings, LampWiring
@@ -48,7 +49,9 @@ class MediaClient(MediaNotes):
 
     made: ClassVar["list[MediaClient]"] = []
 
-    def __init__(self, settings: MediaSettings, on_message: Callable[[FromMedia], None]) -> None:
+    def __init__(
+        self, settings: MediaSettings, on_message: Callable[[FromMedia], None], child: MediaChild | None = None
+    ) -> None:
         super().__init__()
         self.made.append(self)
 
@@ -115,8 +118,8 @@ def config(server: str, country: str = "NO", serial: str = "") -> Running:
 def on_a_phone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, scenario: Callable[[Bench], Awaitable[None]], closes: bool = True
 ) -> None:
-    monkeypatch.setattr(build_module, "MediaClient", MediaClient)
-    monkeypatch.setattr(build_module, "Prompter", Prompter)
+    monkeypatch.setattr(handset_module, "MediaClient", MediaClient)
+    monkeypatch.setattr(handset_module, "Prompter", Prompter)
     monkeypatch.setattr(MediaClient, "made", [])
 
     async def main() -> None:

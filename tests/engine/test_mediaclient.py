@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from offhook.engine import mediaclient
+from offhook.engine.mediachild import MediaChild
 from offhook.engine.mediaclient import MediaClient
 from offhook.media.settings import MediaSettings
 
@@ -51,15 +52,13 @@ def test_it_stops_while_a_dead_one_is_being_replaced(monkeypatch: pytest.MonkeyP
     async def story(client: MediaClient) -> None:
         first = client.pid
         assert first is not None
-        start = asyncio.create_subprocess_exec
         begun = asyncio.Event()
 
-        async def slowly(*command: str, **options: object) -> asyncio.subprocess.Process:
+        def refused() -> MediaChild:
             begun.set()
-            await asyncio.sleep(0.3)
-            return await start(*command, **options)  # type: ignore[arg-type]
+            raise BlockingIOError(11, "Resource temporarily unavailable")
 
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+        monkeypatch.setattr(mediaclient, "MediaChild", refused)
         os.kill(first, signal.SIGKILL)
         await begun.wait()
         await in_time(client)
@@ -85,18 +84,55 @@ def test_one_that_cannot_be_started_is_tried_again(
     async def story(client: MediaClient) -> None:
         first = client.pid
         assert first is not None
-        start, tries = asyncio.create_subprocess_exec, []
+        tries = []
 
-        async def reluctantly(*command: str, **options: object) -> asyncio.subprocess.Process:
-            tries.append(command)
+        def reluctantly() -> MediaChild:
+            tries.append(1)
             if len(tries) < 3:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
-            return await start(*command, **options)  # type: ignore[arg-type]
+            return MediaChild()
 
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", reluctantly)
+        monkeypatch.setattr(mediaclient, "MediaChild", reluctantly)
         os.kill(first, signal.SIGKILL)
         await until(lambda: client.pid not in (None, first))
 
     with caplog.at_level(logging.ERROR):
         on_a_client(story)
     assert "cannot be started: Resource temporarily unavailable" in caplog.text
+
+
+def test_a_process_that_was_started_before_is_taken_and_replaced_when_it_dies() -> None:
+    async def main() -> None:
+        child, said = MediaChild(), list[object]()
+        client = MediaClient(SETTINGS, said.append, child)
+        await client.start()
+        await client.start()
+        assert client.pid == child.pid
+        await until(lambda: said)
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: client.pid not in (None, child.pid))
+        await client.stop()
+
+    asyncio.run(main())
+
+
+def test_one_whose_end_the_kernel_does_not_tell_is_replaced_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    monkeypatch.setattr(mediaclient, "_LOOK_S", 0.05)
+
+    async def story(client: MediaClient) -> None:
+        first = client.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: client.pid not in (None, first))
+
+    on_a_client(story)
+
+
+def test_one_that_is_not_needed_ends_without_having_been_told_anything() -> None:
+    child = MediaChild()
+    child.dismiss()
+    assert child.status() == -signal.SIGKILL

@@ -324,13 +324,64 @@ def test_a_call_that_cannot_be_answered_has_ended() -> None:
     on_a_bench(scenario)
 
 
-def test_an_event_before_the_calls_are_joined_is_a_fault_of_the_program() -> None:
+def before_the_calls(scenario: Callable[[Bench], object]) -> None:
+    """Run on a switchboard whose calls are not there yet."""
+
     async def main() -> None:
         bench = Bench()
-        alone = Switchboard(
-            Phone(PhoneSettings()), bench.board, bench.media, bench.calls, bench, print, SwitchboardSettings()
+        settings = PhoneSettings(emergency_numbers=("112",), dialplan="([2-9]xxx)")
+        bench.switchboard = Switchboard(
+            Phone(settings), bench.board, bench.media, bench.calls, bench, bench.seen.append, SwitchboardSettings()
         )
-        with pytest.raises(RuntimeError, match="connect"):
-            alone.post(phone.HookLifted())
+        scenario(bench)
+        bench.switchboard.close()
 
     run(main)
+
+
+def test_a_lift_before_there_are_calls_has_its_tone() -> None:
+    def scenario(bench: Bench) -> None:
+        assert bench.post(phone.HookLifted()) == ["active True", "tone no_service", "lamp line on"]
+        assert bench.post(phone.HookReplaced())[-2:] == ["active False", "lamp line off"]
+
+    before_the_calls(scenario)
+
+
+def test_an_emergency_number_that_is_dialled_before_there_are_calls_is_placed_when_they_are_there() -> None:
+    def scenario(bench: Bench) -> None:
+        bench.dial("112")
+        assert bench.state() is State.CALLING
+        before = len(bench.notes)
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        assert bench.notes[before:] == []
+        bench.switchboard.place_kept()
+        bench.switchboard.place_kept()
+        (placed,) = bench.notes[before:]
+        assert (placed.startswith("emergency place"), placed.endswith(" 112")) == (True, True)
+        assert any(note.startswith("emergency end") for note in bench.post(phone.HookReplaced()))
+
+    before_the_calls(scenario)
+
+
+def test_a_call_that_was_given_up_before_it_could_be_placed_is_not_placed() -> None:
+    def scenario(bench: Bench) -> None:
+        bench.dial("112")
+        bench.post(phone.HookReplaced())
+        bench.dial("112")
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        bench.post(phone.HookReplaced())
+        bench.switchboard.place_kept()
+        assert not [note for note in bench.notes if "place" in note]
+
+    before_the_calls(scenario)
+
+
+def test_a_kept_call_that_cannot_be_placed_has_failed() -> None:
+    def scenario(bench: Bench) -> None:
+        bench.dial("112")
+        bench.emergency.on_place = broken
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        bench.switchboard.place_kept()
+        assert bench.state() is State.REORDER
+
+    before_the_calls(scenario)

@@ -12,6 +12,7 @@ from offhook.config.schema import Config
 from offhook.config.warnings import warnings_of
 from offhook.daemon import settings
 from offhook.daemon.files import with_board_audio
+from offhook.daemon.handset import Handset, HandsetSettings
 from offhook.daemon.line import Line
 from offhook.dsp.regions import plan
 from offhook.emergency.callback import CallbackWindow
@@ -20,22 +21,18 @@ from offhook.engine.caller import GAVE_UP, EmergencyCaller
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.legs import Legs
 from offhook.engine.mailbox import Mailbox
-from offhook.engine.mediaclient import MediaClient
 from offhook.engine.ports import Board
 from offhook.engine.programs import Programs
-from offhook.engine.prompter import Prompter, PrompterSettings
 from offhook.engine.resolver import Resolver
 from offhook.engine.rtpports import RtpPorts
 from offhook.engine.sessions import Sessions
 from offhook.engine.shell import EndpointShell
-from offhook.engine.speaker import Speaker
-from offhook.engine.switchboard import Switchboard, SwitchboardSettings
+from offhook.engine.switchboard import SwitchboardSettings
 from offhook.engine.texts import Texts
 from offhook.engine.transfers import Transfers
 from offhook.engine.watchers import Watchers
 from offhook.engine.watchlist import Watchlist
 from offhook.phone.collector import DigitCollector
-from offhook.phone.machine import Phone
 from offhook.status.accounts import AccountBook
 from offhook.status.report import AudioFigures
 
@@ -60,17 +57,33 @@ class Fixtures:
     sound_socket: Path | None
 
 
-def build(config: Config, fixtures: Fixtures) -> Line:
-    """Return a line for ``config``, not yet started."""
+def handset_settings(config: Config, audio: BoardAudio | None, sound_socket: str | None) -> HandsetSettings:
+    """Return what the handset needs of a config; ``audio`` is the board's own card."""
+    config = with_board_audio(config, audio)
+    return HandsetSettings(
+        phone=settings.phone(config, settings.emergency_numbers(config)),
+        switchboard=SwitchboardSettings(ring_cadence_ms=plan(config.country).ring_cadence_ms),
+        media=settings.media(config, sound_socket),
+        language=config.language or "en",
+    )
+
+
+def build(config: Config, fixtures: Fixtures, handset: Handset | None = None) -> Line:
+    """Return a line for ``config``, not yet started. ``handset``: one that was made of this config before."""
     for warning in warnings_of(config):
         _log.warning("%s", warning)
     config = with_board_audio(config, fixtures.board_audio)
     numbers = settings.emergency_numbers(config)
     accounts = settings.accounts(config, fixtures.device)
     rules = settings.media_rules(config)
-    tones = plan(config.country)
     watchers = fixtures.watchers
-    phone = settings.phone(config, numbers)
+
+    # What the person has: ear, mouth, the phone machine.
+    if handset is None:
+        sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
+        made = handset_settings(config, fixtures.board_audio, sound)
+        handset = Handset(made, fixtures.board, fixtures.prompts, watchers.note)
+    phone = handset.settings.phone
     line = Line(
         listen=(config.sip.listen.host, config.sip.listen.port),
         accounts=accounts,
@@ -82,20 +95,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
         words=(GAVE_UP, phone.emergency_failed),
     )
 
-    # What the person has: handset, ear, mouth.
-    sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
-    line.media = MediaClient(settings.media(config, sound), line.media_message)
-    voice = Prompter(PrompterSettings(fixtures.prompts, config.language or "en"))
-    line.speaker = Speaker(voice, line.media)
-    line.switchboard = Switchboard(
-        Phone(phone),
-        fixtures.board,
-        line.media,
-        line,
-        line.speaker,
-        watchers.note,
-        SwitchboardSettings(ring_cadence_ms=tones.ring_cadence_ms),
-    )
+    line.media, line.speaker, line.switchboard = handset.media, handset.speaker, handset.switchboard
 
     # What the network has: one SIP endpoint, and media streams beside it.
     line.shell = EndpointShell(
@@ -148,6 +148,7 @@ def build(config: Config, fixtures: Fixtures) -> Line:
     line.watchlist = Watchlist(line.shell, settings.watched(config))
     line.texts = Texts()
     line.hearers += [transfers.take, line.mailbox.take, line.watchlist.take, line.texts.take]
+    handset.connect(line.media_message, line)
     line.switchboard.connect(line.agent, line.caller, line.follow)
     return line
 

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from offhook import __version__
 from offhook.daemon import settings
 from offhook.daemon.build import Fixtures, build
+from offhook.daemon.early import EarlyPhone
+from offhook.daemon.handset import Handset
 from offhook.daemon.journal import Notifier
 from offhook.daemon.line import Line
 from offhook.daemon.watchdog import Watchdog
@@ -33,7 +35,8 @@ class Daemon:
     It is the board's listener and the power keeper's: both outlive a line, and reach the present one through here.
     """
 
-    def __init__(self, running: Running, fixtures: Fixtures, notify: Notifier) -> None:
+    def __init__(self, running: Running, fixtures: Fixtures, notify: Notifier, early: EarlyPhone | None = None) -> None:
+        """``early``: the handset of this config and the fixtures' board, which work already."""
         self.fixtures = fixtures
         self.running = running
         self.provisioning: ProvisioningService | None = None
@@ -47,7 +50,9 @@ class Daemon:
         self._held: list[tuple[Event, float]] | None = None
         self._restarting = False
         self._switching = asyncio.Lock()
-        self.line = self._built(running)
+        self.on_kept: Callable[[], None] = lambda: None
+        self._early = early
+        self.line = self._built(running, early.handset if early else None)
         self.power = PowerKeeper(fixtures.board, self, PowerKeeperSettings(settings.power(running.config)))
         fixtures.watchers.add(self.power)
         self._power_task: asyncio.Task[None] | None = None
@@ -60,7 +65,10 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         await self.line.start_sound()
-        self.fixtures.board.start(self)
+        if self._early is None:
+            self.fixtures.board.start(self)
+        else:
+            self._early.relay.listener = self
         self.line.start_sip()
         self._power_task = self.spawn(self.power.run())
         self.spawn(Watchdog(self._notify, self._healthy, self._one_line).run())
@@ -143,8 +151,8 @@ class Daemon:
         finally:
             self._restarting = False
 
-    def _built(self, running: Running) -> Line:
-        line = build(running.config, self.fixtures)
+    def _built(self, running: Running, handset: Handset | None = None) -> Line:
+        line = build(running.config, self.fixtures, handset)
         line.on_check_sync = self.check_sync
         return line
 
@@ -173,6 +181,8 @@ class Daemon:
         level = logging.INFO if report.state in ("fetched", "applied", "kept") else logging.WARNING
         _log.log(level, "provisioned config %s: %s %s", report.serial, report.state, report.detail)
         self.fixtures.watchers.note(ConfigSeen(report.state, report.serial, report.detail))
+        if report.state == "kept":
+            self.on_kept()
 
     # -- the board's listener ---------------------------------------------------------------------------------------
 

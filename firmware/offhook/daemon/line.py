@@ -94,6 +94,7 @@ class Line:
         for account in usable:
             self.shell.endpoint.register(account, self.shell.now())
         self.shell.pump()
+        self.switchboard.place_kept()
         self.mailbox.start(self.book.in_service)
         self.watchlist.start(self.book.in_service)
         self.switchboard.post(ServiceChanged(self.book.any_in_service()))

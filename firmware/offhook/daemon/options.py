@@ -26,6 +26,7 @@ class Options:
     web_port: int | None = None
     exchange: bool = False
     desks: tuple[str, ...] = ()
+    off_hook: bool = False
 
     @classmethod
     def of_run(cls, args: argparse.Namespace) -> "Options":
@@ -38,6 +39,7 @@ class Options:
             control_socket=args.control_socket or runtime_socket(),
             control_asked=args.control_socket is not None,
             desks=tuple(args.emergency_desk),
+            off_hook=args.off_hook,
         )
 
     @classmethod
@@ -55,6 +57,7 @@ class Options:
             web_port=args.port,
             exchange=not args.no_exchange,
             desks=tuple(args.emergency_desk),
+            off_hook=args.off_hook,
         )
 
 

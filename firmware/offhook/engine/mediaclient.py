@@ -5,11 +5,10 @@ import contextlib
 import logging
 import os
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from offhook.engine.mediachild import MediaChild
 from offhook.errors import OffhookError
 from offhook.media import messages as msg
 from offhook.media.settings import MediaSettings, StreamSettings
@@ -40,11 +39,15 @@ class _Stream:
 class MediaClient:
     """See :mod:`offhook.media.process` for the other end. All methods but start and stop return at once."""
 
-    def __init__(self, settings: MediaSettings, on_message: Callable[[msg.FromMedia], None]) -> None:
+    def __init__(
+        self, settings: MediaSettings, on_message: Callable[[msg.FromMedia], None], child: MediaChild | None = None
+    ) -> None:
+        """``child``: a process that was started already and waits to be told what it shall be."""
         self._settings = settings
         self._on_message = on_message
         self._control: socket.socket | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._waiting = child
+        self._process: MediaChild | None = None
         self._watch: asyncio.Task[None] | None = None
         self._streams: dict[int, _Stream] = {}
         self._active = False
@@ -61,9 +64,11 @@ class MediaClient:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        """Start the media process; it is ready some 0.2 s later, and what it is told until then waits for it."""
+        """Start the media process, once; it is ready some 0.2 s later, and what it is told until then waits for it."""
+        if self._watch is not None:
+            return
         self._stopping = False
-        await self._try_to_spawn()
+        self._try_to_spawn()
         self._watch = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def stop(self) -> None:
@@ -148,35 +153,18 @@ class MediaClient:
         self._mute = on
         self._send(msg.SetMute(on))
 
-    async def _try_to_spawn(self) -> None:
+    def _try_to_spawn(self) -> None:
         try:
-            await self._spawn()
+            self._spawn()
         except OSError as error:
             _log.error("the media process cannot be started: %s; it is tried again", error.strerror or error)
 
-    async def _spawn(self) -> None:
+    def _spawn(self) -> None:
         loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        root = str(Path(__file__).parents[2])
-        # One thread is all that numpy's algebra gets here: its pool would only cost memory.
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "offhook.media.process", str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                env=environment,
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._control = ours
+        self._process, self._waiting = self._waiting or MediaChild(), None
+        self._control = self._process.control
         self._heard, self._limit = loop.time(), _START_LIMIT_S
-        loop.add_reader(ours, self._receive, ours)
+        loop.add_reader(self._control, self._receive, self._control)
         self._restore()
 
     def _restore(self) -> None:
@@ -202,9 +190,7 @@ class MediaClient:
         while self._process is not None or not self._stopping:
             began = loop.time()
             if self._process is None:
-                await self._try_to_spawn()
-            if self._stopping:
-                self._hang_up()  # stop() came while it was being started
+                self._try_to_spawn()
             if self._process is not None:
                 status = await self._ended(self._process)
                 self._hang_up()
@@ -214,27 +200,28 @@ class MediaClient:
             if not self._stopping and loop.time() - began < _RESTART_S:
                 await asyncio.sleep(_RESTART_S)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+    async def _ended(self, process: MediaChild) -> int:
         """Return the exit status of the process, once it ends or was ended because it hangs."""
         loop = asyncio.get_running_loop()
         stale = 0
-        while True:
-            looked = loop.time()
-            try:
-                async with asyncio.timeout(_LOOK_S):
-                    return await process.wait()
-            except TimeoutError:
+        with _watched(process) as gone:
+            while (status := process.status()) is None:
+                looked = loop.time()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await gone.wait()
+                    continue
                 # Where this loop stood still itself, the heartbeats of that time are yet to be read.
                 punctual = loop.time() - looked < 2 * _LOOK_S
                 stale = stale + 1 if punctual and not self.healthy(loop.time()) else 0
                 if stale == _MOST_STALE:
                     _log.error("the media process hangs; it is killed")
                     self._kill()
+            return status
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._process is not None:
-                self._process.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -283,3 +270,20 @@ class MediaClient:
             if isinstance(message, msg.Heartbeat):
                 self._heard, self._limit = loop.time(), _HEARTBEAT_LIMIT_S
             self._on_message(message)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def _watched(process: MediaChild) -> Iterator[asyncio.Event]:
+    """Yield what is set when the process ends; where the kernel does not tell it is never set, and who asks looks."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:
+        yield gone
+        return
+    loop.add_reader(handle, gone.set)
+    try:
+        yield gone
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)

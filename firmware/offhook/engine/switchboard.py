@@ -105,6 +105,7 @@ class Switchboard:
         self._volume = settings.volume_db
         self._calls: Calls | None = None
         self._emergency: EmergencyCalls | None = None
+        self._kept: list[do.PlaceCall | do.PlaceEmergencyCall] = []
         self._queue: deque[tuple[phone.Event, float]] = deque()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._running = False
@@ -117,11 +118,19 @@ class Switchboard:
     ) -> None:
         """Join the calls to the switchboard (they post to it, so they are made after it).
 
-        ``follow`` is told of each event when all that comes of it was done.
+        ``follow`` is told of each event when all that comes of it was done. A call that somebody placed before is kept
+        until :meth:`place_kept`.
         """
         self._calls = calls
         self._emergency = emergency
         self._follow = follow
+
+    def place_kept(self) -> None:
+        """Place what was dialled before there was anybody to place it, unless it was given up since."""
+        kept, self._kept = self._kept, []
+        for action in kept:
+            if not self._try(self._perform, action):
+                self._make_up_for(action)
 
     def request(self, event: phone.Event) -> str:
         """Do what a program asks for; return why not, or an empty text."""
@@ -161,20 +170,19 @@ class Switchboard:
         self._try(self._board.set_ringer, False, ())
 
     def _handle(self, event: phone.Event, t: float) -> None:
-        if self._calls is None or self._emergency is None:
-            raise RuntimeError("the switchboard was given an event before connect()")
         before = self.machine.state
         if isinstance(event, phone.HookLifted):
             self._try(self._ear.set_active, True)
         actions = self.machine.handle(event, t)
         after = self.machine.state
         for action in actions:
-            if not self._try(self._perform, self._calls, self._emergency, action):
+            if not self._try(self._perform, action):
                 self._make_up_for(action)
-        if isinstance(event, phone.CallIncoming) and event.call == self.machine.waiting:
-            self._try(self._calls.wait, event.call)
-        elif after is State.RINGING and before is not after and self.machine.call is not None:
-            self._try(self._calls.ring, self.machine.call)
+        if self._calls is not None:
+            if isinstance(event, phone.CallIncoming) and event.call == self.machine.waiting:
+                self._try(self._calls.wait, event.call)
+            elif after is State.RINGING and before is not after and self.machine.call is not None:
+                self._try(self._calls.ring, self.machine.call)
         if isinstance(event, phone.CallAnswered) and after is State.TALKING and before is not after:
             self._try(self._be_quiet)  # words of ours must not run into the conversation
         if isinstance(event, phone.HookReplaced):
@@ -214,7 +222,7 @@ class Switchboard:
         self._voice.hush()
         self._ear.stop_tone()
 
-    def _perform(self, calls: Calls, emergency: EmergencyCalls, action: do.Action) -> None:
+    def _perform(self, action: do.Action) -> None:
         match action:
             case do.PlayTone(tone):
                 self._ear.play_tone(tone.value)
@@ -227,25 +235,6 @@ class Switchboard:
                 self._ring(True)
             case do.StopRinging():
                 self._ring(False)
-            case do.PlaceCall(call, number, by):
-                calls.place(call, number, by)
-            case do.PlaceEmergencyCall(call, number):
-                emergency.place(call, number)
-            case do.AnswerCall(call):
-                calls.answer(call)
-            case do.RejectCall(call, status):
-                calls.reject(call, status)
-            case do.EndCall(call):
-                if not emergency.end(call):
-                    calls.end(call)
-            case do.HoldCall(call):
-                calls.hold(call)
-            case do.ResumeCall(call):
-                calls.resume(call)
-            case do.TransferCall(call, number):
-                calls.transfer(call, number)
-            case do.JoinCalls(call, other):
-                calls.join(call, other)
             case do.OpenEar():
                 self._ear.set_active(True)
             case do.CloseEar():
@@ -262,6 +251,12 @@ class Switchboard:
                 self._timers[name] = asyncio.get_running_loop().call_later(seconds, self._fire, name)
             case do.CancelTimer(name):
                 self._cancel(name)
+            case do.EndCall(call) if any(kept.call == call for kept in self._kept):
+                self._kept = [kept for kept in self._kept if kept.call != call]
+            case do.PlaceCall() | do.PlaceEmergencyCall() if self._calls is None:
+                self._kept.append(action)
+            case _ if self._calls is not None and self._emergency is not None:
+                _perform_call(self._calls, self._emergency, action)
 
     def _ring(self, on: bool) -> None:
         cadence = self._settings.ring_cadence_ms if on else ()
@@ -285,3 +280,26 @@ class Switchboard:
     def _fire(self, name: str) -> None:
         self._timers.pop(name, None)
         self.post(phone.TimerFired(name))
+
+
+def _perform_call(calls: Calls, emergency: EmergencyCalls, action: do.Action) -> None:
+    match action:
+        case do.PlaceCall(call, number, by):
+            calls.place(call, number, by)
+        case do.PlaceEmergencyCall(call, number):
+            emergency.place(call, number)
+        case do.AnswerCall(call):
+            calls.answer(call)
+        case do.RejectCall(call, status):
+            calls.reject(call, status)
+        case do.EndCall(call):
+            if not emergency.end(call):
+                calls.end(call)
+        case do.HoldCall(call):
+            calls.hold(call)
+        case do.ResumeCall(call):
+            calls.resume(call)
+        case do.TransferCall(call, number):
+            calls.transfer(call, number)
+        case do.JoinCalls(call, other):
+            calls.join(call, other)

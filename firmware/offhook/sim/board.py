@@ -30,8 +30,12 @@ class SimulatedBoard:
         loop: asyncio.AbstractEventLoop,
         on_power_off: Callable[[], None],
         on_network: Callable[[bool], None] | None = None,
+        *,
+        lifted: bool = False,
     ) -> None:
         """``flash``: the national flash window in seconds. ``on_network``: where the simulator owns the link.
+
+        ``lifted``: the handset is off the hook from the start.
 
         Raises DeviceError.
         """
@@ -44,6 +48,8 @@ class SimulatedBoard:
         self._keys = self._key_switches()
         self._buttons = {button.name: button.pin for button in self.settings.buttons}
         self._rest()
+        if lifted:
+            self._set_hook(True)
         self.board = GpioBoard(self.settings, self.pins, flash, self._reading, on_power_off)
 
     # -- what the phone asks of a board ---------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""What dial tone needs of config and board file, kept in a form that is read without YAML and the schema library.
+
+The texts stay the truth. The form is written after a good start and says what it was made from: the program's version,
+both texts, and the config from afar that was in use. Where any of that is different now, or a byte of it is not as it
+was written, or a config is on trial, there is no form and the files are read.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from offhook import __version__
+from offhook.config.disk import Directory, StoreError, write_atomically
+from offhook.config.store import ConfigStore, State, digest_of
+from offhook.daemon.handset import HandsetSettings
+from offhook.daemon.plain import from_plain, to_plain
+from offhook.hardware.settings import BoardSettings
+
+NAME = "quick.json"
+
+
+@dataclass(frozen=True, slots=True)
+class QuickForm:
+    """The handset and its body.
+
+    ``flash`` is the shortest and the longest hook flash in seconds, ``supply`` the folder where the kernel shows
+    power supplies, ``log_level`` as the config writes it.
+    """
+
+    handset: HandsetSettings
+    board: BoardSettings
+    flash: tuple[float, float]
+    supply: str
+    log_level: str
+
+
+def recall(state_dir: Path, config: Path | None, board: Path | None, version: str = __version__) -> QuickForm | None:
+    """Return the form of what these files mean today; None where there is none. Raises nothing."""
+    if config is None or board is None:
+        return None
+    files = Directory(state_dir)
+    try:
+        key = key_of(config.read_bytes(), board.read_bytes(), ConfigStore(files).state, version)
+        data = files.read(NAME)
+    except (OSError, StoreError):
+        return None
+    return None if data is None or key is None else decode(data, key)
+
+
+def remember(state_dir: Path, form: QuickForm, key: str | None) -> None:
+    """Keep a form for the next start; nothing is written where it is there already. Raises StoreError."""
+    files = Directory(state_dir)
+    if key is not None and files.read(NAME) != (data := encode(form, key)):
+        write_atomically(files, NAME, data)
+
+
+def key_of(config: bytes, board: bytes, state: State, version: str = __version__) -> str | None:
+    """Return what a form is bound to; None while a config from afar is on trial."""
+    if state.candidate is not None:
+        return None
+    kept = (state.kept.digest, state.kept.url) if state.kept else None
+    return digest_of(json.dumps([version, digest_of(config), digest_of(board), kept]).encode())
+
+
+def encode(form: QuickForm, key: str) -> bytes:
+    """Return the file: a checksum, a line end, one JSON object."""
+    body = json.dumps({"key": key, "form": to_plain(form)}).encode()
+    return digest_of(body).encode() + b"\n" + body
+
+
+def decode(data: bytes, key: str) -> QuickForm | None:
+    """Return the form in a file; None where it is not whole, of another shape, or bound to something else."""
+    check, _, body = data.partition(b"\n")
+    if check != digest_of(body).encode():
+        return None
+    try:
+        row = json.loads(body)
+        return from_plain(QuickForm, row["form"]) if row["key"] == key else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,181 @@
+"""The form that is read at the start in place of the files: what it holds is what they say, or it is not there."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.config.disk import Directory
+from offhook.config.load import load, load_board, origins
+from offhook.config.reference import EXAMPLE_BOARD, EXAMPLE_CONFIG
+from offhook.config.store import Candidate, ConfigStore, Remote, State, digest_of
+from offhook.daemon.boardfile import board_settings
+from offhook.daemon.files import VALIDATORS
+from offhook.daemon.plain import from_plain, to_plain
+from offhook.daemon.quickform import NAME, QuickForm, decode, encode, key_of, recall, remember
+from offhook.daemon.whole import quick_form
+
+BOARDS = [*sorted(Path("boardconfig").glob("*.yaml"))]
+CONFIGS = {
+    "example": EXAMPLE_CONFIG,
+    "least": "country: NO\naccounts: [{name: a, uri: 'sip:1@x.test', password: y}]\n",
+    "much": EXAMPLE_CONFIG
+    + "language: nb-NO\nlog: {level: debug}\nphone: {flash_min_ms: 80, flash_max_ms: 700}\npower: {supply: /tmp/s}\n"
+    + "emergency: {numbers: [{number: '0112', service: sos}]}\n",
+}
+KEY = "k"
+
+
+def form_of(config: str, board: str, name: str = "board.yaml") -> QuickForm:
+    model = load_board(board, name)
+    wiring = board_settings(model, origins(board, name))
+    return quick_form(load(config, "offhook.yaml", VALIDATORS), model, wiring)
+
+
+FORM = form_of(CONFIGS["much"], EXAMPLE_BOARD)
+DATA = encode(FORM, KEY)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.stem)
+def test_what_is_read_back_is_what_the_files_say(config: str, board: Path) -> None:
+    form = form_of(config, board.read_text(), str(board))
+    assert decode(encode(form, KEY), KEY) == form
+
+
+@pytest.mark.parametrize("country", ["US", "GB", "SE", "DE", "JP", "NZ"])
+def test_a_countrys_phone_is_read_back_as_it_was(country: str) -> None:
+    form = form_of(CONFIGS["least"].replace("NO", country), EXAMPLE_BOARD)
+    assert decode(encode(form, KEY), KEY) == form
+    assert form.handset.media.country == country
+
+
+@given(st.integers(0, len(DATA) - 1), st.integers(1, 255))
+def test_a_form_with_any_byte_changed_is_no_form(at: int, change: int) -> None:
+    assert decode(DATA[:at] + bytes([DATA[at] ^ change]) + DATA[at + 1 :], KEY) is None
+
+
+@given(st.integers(0, len(DATA) - 1))
+def test_a_form_that_was_cut_off_is_no_form(length: int) -> None:
+    assert decode(DATA[:length], KEY) is None
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_file_holds_nothing_is_raised(body: bytes) -> None:
+    assert decode(digest_of(body).encode() + b"\n" + body, KEY) is None
+    assert decode(body, KEY) is None
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), st.lists))
+def test_a_value_of_another_kind_anywhere_is_no_form(value: object) -> None:
+    row = to_plain(FORM)
+    assert isinstance(row, dict)
+    for name in row:
+        if value == row[name] and type(value) is type(row[name]):
+            continue
+        changed = json.dumps({"key": KEY, "form": row | {name: value}}).encode()
+        made = decode(digest_of(changed).encode() + b"\n" + changed, KEY)
+        assert made is None or isinstance(value, str)
+
+
+def test_a_field_more_or_less_is_no_form() -> None:
+    row = to_plain(FORM)
+    assert isinstance(row, dict)
+    for wrong in (row | {"more": 1}, {name: value for name, value in row.items() if name != "supply"}):
+        with pytest.raises(ValueError, match="the fields are not those of QuickForm"):
+            from_plain(QuickForm, wrong)
+
+
+class Phone:
+    """The files of a phone that was started once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state_dir = folder / "state"
+        self.config, self.board = folder / "offhook.yaml", folder / "board.yaml"
+        self.config.write_text(CONFIGS["least"])
+        self.board.write_text(EXAMPLE_BOARD)
+        self.form = form_of(CONFIGS["least"], EXAMPLE_BOARD, str(self.board))
+        self.keep()
+
+    def store(self) -> ConfigStore:
+        return ConfigStore(Directory(self.state_dir))
+
+    def key(self, version: str = "1") -> str | None:
+        return key_of(self.config.read_bytes(), self.board.read_bytes(), self.store().state, version)
+
+    def keep(self) -> None:
+        self.store().remember_local(self.config.read_bytes())
+        remember(self.state_dir, self.form, self.key())
+
+    def recall(self, version: str = "1") -> QuickForm | None:
+        return recall(self.state_dir, self.config, self.board, version)
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Phone:
+    return Phone(tmp_path)
+
+
+def test_a_form_is_there_for_the_files_that_it_was_made_of(phone: Phone) -> None:
+    assert phone.recall() == phone.form
+
+
+def test_nobody_else_may_read_it(phone: Phone) -> None:
+    assert (phone.state_dir / NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_form_of_the_same_content_is_not_written_again(phone: Phone) -> None:
+    before = (phone.state_dir / NAME).stat().st_ino
+    phone.keep()
+    assert (phone.state_dir / NAME).stat().st_ino == before
+
+
+def test_another_version_of_the_program_reads_the_files(phone: Phone) -> None:
+    assert phone.recall("2") is None
+
+
+@pytest.mark.parametrize("name", ["config", "board"])
+@pytest.mark.parametrize("edit", ["edited", "broken", "removed"])
+def test_a_file_that_was_touched_is_read(phone: Phone, name: str, edit: str) -> None:
+    file: Path = getattr(phone, name)
+    if edit == "removed":
+        file.unlink()
+    else:
+        file.write_text(file.read_text() + ("# a word\n" if edit == "edited" else "]\n"))
+    assert phone.recall() is None
+
+
+def test_a_form_is_bound_to_its_board_file_and_config_file_and_not_to_one_of_them(phone: Phone, tmp_path: Path) -> None:
+    assert recall(phone.state_dir, phone.board, phone.config, "1") is None
+    assert recall(phone.state_dir, None, phone.board, "1") is None
+    assert recall(phone.state_dir, phone.config, None, "1") is None
+    assert recall(tmp_path / "elsewhere", phone.config, phone.board, "1") is None
+
+
+def test_another_config_from_afar_makes_it_void_and_one_on_trial_is_never_started_quickly(phone: Phone) -> None:
+    remote = Remote("d" * 64, "https://x.test/a.yaml")
+    store = phone.store()
+    store.save(replace(store.state, candidate=Candidate(remote)))
+    assert phone.recall() is None
+    phone.keep()  # writes nothing: there is nothing that it could be bound to
+    assert phone.recall() is None
+    store.save(replace(store.state, candidate=None, kept=remote))
+    assert phone.recall() is None
+    phone.keep()
+    assert phone.recall() == phone.form
+    store = phone.store()
+    store.save(replace(store.state, kept=replace(remote, url="https://y.test/a.yaml")))
+    assert phone.recall() is None
+
+
+def test_a_state_directory_that_cannot_be_read_is_no_fault(phone: Phone) -> None:
+    (phone.state_dir / NAME).unlink()
+    (phone.state_dir / NAME).mkdir()
+    assert phone.recall() is None
+
+
+def test_what_a_form_is_bound_to_tells_the_files_apart() -> None:
+    assert key_of(b"ab", b"c", State(), "1") != key_of(b"a", b"bc", State(), "1")
