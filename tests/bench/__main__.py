@@ -92,7 +92,11 @@ def bench_invite(folder: Path) -> None:
 
 
 def bench_start(folder: Path) -> None:
-    """Start to registered."""
+    """Start to tone, and to registered."""
+    kept, read = reactions.start_to_tone(folder / "tone", 6)
+    row("start of the program to the first tone, handset lifted", kept.wall.show("s", digits=2), "", "<= 0.5 s")
+    row("CPU-seconds until then", kept.cpu.show("s", digits=2))
+    row("the same, files read", f"{read.wall.show('s', digits=2)} ({read.cpu.median:.2f} s of CPU)")
     again, first, theirs = reactions.start_to_registered(folder / "start", 6)
     wall, peer = again.wall.show("s", digits=2), theirs.show("s", digits=2)
     row("start of the program to registered (Kamailio, digest)", wall, peer, "<= 1.0 s")

@@ -1,5 +1,6 @@
 """How quickly the phone reacts: lift to tone, digit to INVITE, start to registered."""
 
+import re
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.support.phone import Phone, account, config
 from tests.support.stub_server import StubServer
 from tests.support.virtual_card import VirtualCard
 
+_FIRST_TONE = re.compile(r"the first tone, \w+, began at ([\d.]+) s")
 _CARD_CLOSED_S = 5.5  # the phone closes a card that nobody needed for 5 s
 
 
@@ -45,6 +47,33 @@ def start_to_registered(folder: Path, tries: int) -> tuple[StartFigures, StartFi
                 end = time.monotonic() + 0.2
                 time.sleep(max(0.0, end - time.monotonic()))
     return _figures(again), _figures(first), Spread.of(theirs)
+
+
+def start_to_tone(folder: Path, tries: int) -> tuple[StartFigures, StartFigures]:
+    """To the first tone of a phone whose handset is off the hook: by what was kept of the last start, and by its files.
+
+    A first start, which compiles and keeps what it makes of the files, is not counted.
+    """
+    text = config(account(f"{SERVER_IP}:5999", register=False))
+    _tone(folder, text)
+    kept, read = [], []
+    for _ in range(tries):
+        kept.append(_tone(folder, text))
+        (folder / "state" / "quick.json").unlink()
+        read.append(_tone(folder, text))
+    return _figures(kept), _figures(read)
+
+
+def _tone(folder: Path, text: str) -> tuple[float, float]:
+    (folder / "offhook.log").unlink(missing_ok=True)
+    with Phone(folder, text, arguments=["--off-hook"], wait=False) as phone:
+        phone.child.wait_until(lambda: _FIRST_TONE.search(phone.child.output()) is not None, "the first tone")
+        cpu = cpu_seconds(phone.child.pid)
+        told = _FIRST_TONE.search(phone.child.output())
+        assert told is not None
+        phone.connect()
+        phone.child.wait_until((phone.state_dir / "quick.json").exists, "what is kept for the next start")
+        return float(told[1]) - phone.started, cpu
 
 
 def _figures(starts: list[tuple[float, float]]) -> StartFigures:

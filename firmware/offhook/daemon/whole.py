@@ -41,7 +41,7 @@ async def become_whole(
 
     Raises ConfigError for files with faults, OffhookError where nothing can start.
     """
-    board_text, board_config, wiring = _board_file(options)
+    board_config, wiring = _board_file(options)
     notify = journal.notifier()
     desks, built_in = options.desks, None
     if options.exchange:
@@ -91,9 +91,8 @@ async def become_whole(
 
     def keep_form() -> None:
         """Keep for the next start what this one made of its files."""
-        if board_text is None or options.config is None or choice.faults:
-            return
-        daemon.spawn(_keep(options, quick_form(daemon.running.config, board_config, wiring), board_text, store))
+        if not choice.faults:
+            daemon.spawn(_keep(options, quick_form(daemon.running.config, board_config, wiring), store))
 
     if daemon.running.origin != "candidate":
         keep_form()
@@ -115,24 +114,25 @@ def quick_form(config: Config, board: BoardConfig, wiring: BoardSettings) -> Qui
     )
 
 
-async def _keep(options: Options, form: QuickForm, board: bytes, store: ConfigStore) -> None:
+async def _keep(options: Options, form: QuickForm, store: ConfigStore) -> None:
     """Write a form beside the loop; a state directory that cannot be written costs the next start its haste."""
-    assert options.config is not None
+    if options.simulator or options.config is None or options.board is None:
+        return
     try:
-        key = key_of(options.config.read_bytes(), board, store.state)
+        key = key_of(options.config, options.board, store.state)
         await asyncio.to_thread(remember, options.state_dir, form, key)
     except (OSError, StoreError) as error:
         _log.warning("the next start will not be a quick one: %s", error)
 
 
-def _board_file(options: Options) -> tuple[bytes | None, BoardConfig, BoardSettings]:
+def _board_file(options: Options) -> tuple[BoardConfig, BoardSettings]:
     if options.board is None:
-        return None, *read_board(SIMULATED_BOARD, "the built-in board")
+        return read_board(SIMULATED_BOARD, "the built-in board")
     try:
         text = options.board.read_bytes()
     except OSError as error:
         raise OffhookError(f"{options.board}: cannot be read ({error.strerror}): check --board") from error
-    return text, *read_board(text, str(options.board))
+    return read_board(text, str(options.board))
 
 
 async def _sockets(options: Options, daemon: Daemon, runtime: Path, stack: AsyncExitStack) -> None:
