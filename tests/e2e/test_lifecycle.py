@@ -141,3 +141,21 @@ def test_a_port_that_is_taken_is_one_clear_line(make_phone: MakePhone) -> None:
     assert "Traceback" not in second.log()
     second.lift()
     second.wait_for("tone", name="no_service")
+
+
+def test_a_phone_that_was_started_before_works_by_what_was_kept_and_one_whose_files_were_touched_by_its_files(
+    registrar: Kamailio, make_phone: MakePhone
+) -> None:
+    kept = "the handset works, by what was kept of the last start"
+    text, logs = config(account(registrar.address)), []
+    for content in (text, text, f"{text}# a word\n", f"{text}# a word\n"):
+        phone = make_phone(content, arguments=["--off-hook"])
+        phone.wait_registered()
+        phone.wait_for("state", phone="DIAL_TONE") if phone.status()["phone"] != "DIAL_TONE" else None
+        phone.child.wait_until((phone.state_dir / "quick.json").exists, "what is kept for the next start")
+        assert phone.terminate() == 0
+        logs.append(phone.log())
+        phone.child.log.unlink()
+    assert [kept in log for log in logs] == [False, True, False, True]
+    assert [log.count("the first tone, ") for log in logs] == [1, 1, 1, 1]
+    assert not any("is not what the files say" in log for log in logs)

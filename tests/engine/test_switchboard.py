@@ -385,3 +385,31 @@ def test_a_kept_call_that_cannot_be_placed_has_failed() -> None:
         assert bench.state() is State.REORDER
 
     before_the_calls(scenario)
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_a_number_that_is_dialled_while_nobody_knows_of_service_is_placed_or_has_failed_once_it_is_known(
+    available: bool,
+) -> None:
+    def scenario(bench: Bench) -> None:
+        bench.switchboard.expect_service()
+        assert bench.dial("2345")[:2] == ["active True", "tone dial"]
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        bench.switchboard.place_kept()
+        assert not [note for note in bench.notes if "place" in note]
+        bench.switchboard.service_known(available)
+        assert len([note for note in bench.notes if note.startswith("place")]) == int(available)
+        assert bench.state() is (State.CALLING if available else State.REORDER)
+
+    before_the_calls(scenario)
+
+
+def test_an_emergency_number_does_not_wait_for_service_to_be_known() -> None:
+    def scenario(bench: Bench) -> None:
+        bench.switchboard.expect_service()
+        bench.dial("112")
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        bench.switchboard.place_kept()
+        assert [note for note in bench.notes if note.startswith("emergency place")]
+
+    before_the_calls(scenario)

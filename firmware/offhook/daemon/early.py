@@ -56,8 +56,12 @@ class EarlyPhone:
         self.relay = Relay(self.handset.switchboard)
 
     async def start(self) -> None:
-        """Sound first, then pins: a handset that is off the hook already gets its tone at once."""
+        """Sound first, then pins: a handset that is off the hook already gets its tone at once.
+
+        That is dial tone: a number that is dialled now is called as soon as an account is in service.
+        """
         await self.handset.media.start()
+        self.handset.switchboard.expect_service()
         self.board.start(self.relay)
 
     async def close(self) -> None:

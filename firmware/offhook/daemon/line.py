@@ -24,7 +24,7 @@ from offhook.engine.watchers import Watchers
 from offhook.engine.watchlist import Watchlist
 from offhook.errors import NetworkError, OffhookError
 from offhook.media import messages as heard
-from offhook.phone.events import Event, HookLifted, ServiceChanged
+from offhook.phone.events import Event, HookLifted
 from offhook.phone.states import State
 from offhook.sip import events as sip
 from offhook.sip.settings import AccountSettings
@@ -34,6 +34,7 @@ from offhook.status.report import AudioFigures, StreamFigures
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.5
 _RETURN_S = 60.0
+_PATIENCE_S = 6.0
 _MANY_REJECTED = 50  # a second of speech
 _MOST_STREAMS = 64
 # Any address that is routed will do: nothing is sent to it (RFC 5737, RFC 3849).
@@ -69,6 +70,9 @@ class Line:
     _binding: asyncio.Task[None] | None = None
     _ending: asyncio.Task[None] | None = None
     _returning: asyncio.Task[None] | None = None
+    _registering: frozenset[str] = frozenset()
+    _failed: set[str] = field(default_factory=set)
+    _patience: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
@@ -97,7 +101,17 @@ class Line:
         self.switchboard.place_kept()
         self.mailbox.start(self.book.in_service)
         self.watchlist.start(self.book.in_service)
-        self.switchboard.post(ServiceChanged(self.book.any_in_service()))
+        self._registering = frozenset(account.name for account in usable if account.register)
+        if self.switchboard.expecting and self._registering and not self.book.any_in_service():
+            self._patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._tell_service)
+        else:
+            self._tell_service()
+
+    def _tell_service(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self.switchboard.service_known(self.book.any_in_service())
 
     async def _open(self, wanted: tuple[str, int]) -> None:
         """Bind where the config says, else anywhere: an emergency call must get out."""
@@ -170,6 +184,8 @@ class Line:
         for task in (self._binding, self._returning):
             if task is not None:
                 task.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         try:
             await self._farewell()
         except Exception:
@@ -210,8 +226,13 @@ class Line:
             _log.log(level, "account %s: %s", account, f"{state} {reason}".rstrip(), extra={"account": account})
             self.watchers.note(RegistrationSeen(account, state, reason))
             self.caller.accounts_changed()
-        if self.book.any_in_service() is not before:
-            self.switchboard.post(ServiceChanged(not before))
+            if state == "failed":
+                self._failed.add(account)
+        # A phone that has just started gives dial tone until an account is in service, or none of them can be.
+        if self.book.any_in_service() is not before or (
+            self._patience is not None and self._registering <= self._failed
+        ):
+            self._tell_service()
         if isinstance(event, sip.CheckSync):
             _log.warning(
                 "the server of account %s asks for check-sync", event.account, extra={"account": event.account}

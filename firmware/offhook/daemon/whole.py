@@ -41,7 +41,8 @@ async def become_whole(
 
     Raises ConfigError for files with faults, OffhookError where nothing can start.
     """
-    board_config, wiring = _board_file(options)
+    # In a thread, as the imports were: this loop has a handset to hear.
+    board_config, wiring = await asyncio.to_thread(_board_file, options)
     notify = journal.notifier()
     desks, built_in = options.desks, None
     if options.exchange:
@@ -53,7 +54,7 @@ async def become_whole(
         desks = desks or (f"{host}:{port}",)
         built_in = SIMULATED_CONFIG.format(server=f"{host}:{port}")
     store = ConfigStore(Directory(options.state_dir))
-    choice = choose_config(options.config, built_in, store)
+    choice = await asyncio.to_thread(choose_config, options.config, built_in, store)
     config = choice.running.config
     logging.getLogger().setLevel(config.log.level.upper())
 

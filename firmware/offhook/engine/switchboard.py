@@ -96,6 +96,7 @@ class Switchboard:
         settings: SwitchboardSettings,
     ) -> None:
         self.machine = machine
+        self.expecting = False
         self._board = board
         self._ear = ear
         self._keys = keys
@@ -118,15 +119,30 @@ class Switchboard:
     ) -> None:
         """Join the calls to the switchboard (they post to it, so they are made after it).
 
-        ``follow`` is told of each event when all that comes of it was done. A call that somebody placed before is kept
-        until :meth:`place_kept`.
+        ``follow`` is told of each event when all that comes of it was done. An emergency call that somebody placed
+        before is kept until :meth:`place_kept`.
         """
         self._calls = calls
         self._emergency = emergency
         self._follow = follow
 
+    def expect_service(self) -> None:
+        """Give dial tone though no account has registered yet; what is dialled is kept until :meth:`service_known`."""
+        self.expecting = True
+        self.post(phone.ServiceChanged(True))
+
+    def service_known(self, available: bool) -> None:
+        """Tell whether an account is in service; what was dialled while nobody knew is placed, or has failed."""
+        self.expecting = False
+        if not available:
+            for action in [kept for kept in self._kept if isinstance(kept, do.PlaceCall)]:
+                self._kept.remove(action)
+                self.post(phone.CallFailed(action.call, 0, "no account is in service"))
+        self.post(phone.ServiceChanged(available))
+        self.place_kept()
+
     def place_kept(self) -> None:
-        """Place what was dialled before there was anybody to place it, unless it was given up since."""
+        """Place what was dialled before it could be placed, and can be now, unless it was given up since."""
         kept, self._kept = self._kept, []
         for action in kept:
             if not self._try(self._perform, action):
@@ -253,7 +269,9 @@ class Switchboard:
                 self._cancel(name)
             case do.EndCall(call) if any(kept.call == call for kept in self._kept):
                 self._kept = [kept for kept in self._kept if kept.call != call]
-            case do.PlaceCall() | do.PlaceEmergencyCall() if self._calls is None:
+            case do.PlaceCall() if self._calls is None or self.expecting:
+                self._kept.append(action)
+            case do.PlaceEmergencyCall() if self._calls is None:
                 self._kept.append(action)
             case _ if self._calls is not None and self._emergency is not None:
                 _perform_call(self._calls, self._emergency, action)
