@@ -1,5 +1,6 @@
 """Start and end: SIGTERM, faulty files, the last good copy."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -143,6 +144,28 @@ def test_a_port_that_is_taken_is_one_clear_line(make_phone: MakePhone) -> None:
     second.wait_for("tone", name="no_service")
 
 
+def test_what_was_kept_of_the_last_start_never_stands_against_the_files(
+    registrar: Kamailio, make_phone: MakePhone
+) -> None:
+    text = config(account(registrar.address), dialplan="(1xxx)")
+    first = make_phone(text)
+    file = first.state_dir / "quick.json"
+    first.child.wait_until(file.exists, "what is kept for the next start")
+    assert first.terminate() == 0
+    good = file.read_bytes()
+    _, _, body = good.partition(b"\n")
+    wrong = body.replace(b'"dialplan": "(1xxx)"', b'"dialplan": "(2xxx)"')
+    assert wrong != body
+    file.write_bytes(hashlib.sha256(wrong).hexdigest().encode() + b"\n" + wrong)
+    phone = make_phone(text, arguments=["--off-hook"])
+    phone.wait_registered()
+    assert "what was kept of the last start is not what the files say" in phone.log()
+    phone.wait_state("DIAL_TONE")
+    phone.press("1")
+    phone.wait_for("state", phone="DIALLING")
+    phone.child.wait_until(lambda: file.read_bytes() == good, "the form of what the files say")
+
+
 def test_a_phone_that_was_started_before_works_by_what_was_kept_and_one_whose_files_were_touched_by_its_files(
     registrar: Kamailio, make_phone: MakePhone
 ) -> None:
@@ -151,7 +174,7 @@ def test_a_phone_that_was_started_before_works_by_what_was_kept_and_one_whose_fi
     for content in (text, text, f"{text}# a word\n", f"{text}# a word\n"):
         phone = make_phone(content, arguments=["--off-hook"])
         phone.wait_registered()
-        phone.wait_for("state", phone="DIAL_TONE") if phone.status()["phone"] != "DIAL_TONE" else None
+        phone.wait_state("DIAL_TONE")
         phone.child.wait_until((phone.state_dir / "quick.json").exists, "what is kept for the next start")
         assert phone.terminate() == 0
         logs.append(phone.log())

@@ -66,7 +66,7 @@ async def become_whole(
     if early is not None and early.form != form:
         _log.error("what was kept of the last start is not what the files say: the handset begins anew")
         await early.close()
-        early = None
+        early = child = None  # the media process went with it
     if early is None:
         early = EarlyPhone(form, options, runtime / "sound", child, on_network if options.simulator else None)
         stack.push_async_callback(early.close)
