@@ -385,7 +385,14 @@ def test_the_phone_listens_where_the_command_looks(monkeypatch: pytest.MonkeyPat
 
     fields: dict[str, object] = {"config": None, "board": None, "state_dir": None, "board_socket": None}
     args = argparse.Namespace(
-        **fields, control_socket=None, emergency_desk=[], no_web=True, no_exchange=True, port=0, simulator=True
+        **fields,
+        control_socket=None,
+        emergency_desk=[],
+        no_web=True,
+        no_exchange=True,
+        port=0,
+        simulator=True,
+        off_hook=False,
     )
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
