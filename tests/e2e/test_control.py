@@ -145,7 +145,8 @@ def test_a_hand_and_a_program_use_the_same_phone(phone: Phone, make_baresip: Mak
     assert busy.status == 1
     assert "in use" in busy.err
     phone.lift()
-    phone.wait_state("TALKING")
+    phone.wait_state("TALKING")  # as it was: nothing tells that the handset is up
+    time.sleep(0.2)  # less than 5 ms would be a knock on the cradle
     phone.hang_up()
     baresip.wait_for("CALL_CLOSED")
     phone.wait_state("ON_HOOK")
