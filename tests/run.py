@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +30,7 @@ ARCH = "amd64"
 IMAGE = ROOT / "build" / "image" / ARCH
 # What the virtual phone is built by, one after the other: its package, and the disk with that package in it.
 BUILDS = {"package": ("deb", "--arch", ARCH), "disk of the virtual phone": ("image", "--arch", ARCH)}
+TRIAL = {"package tried in a root": ("deb", "--arch", ARCH, "--try")}
 SHOWN = 20
 
 
@@ -54,14 +55,17 @@ class Suite:
 
     async def _run_row(self, row: Sequence[str]) -> None:
         for name in row:
-            if name == PHONE and self._shards.needs_image:
-                await self._build_virtual_phone()  # its tests say what became of it
+            builds = name == PHONE and self._shards.needs_image
+            if builds:
+                await self._build(BUILDS)  # its tests say what became of it
             if self._shards.are_in(name):
                 await self._run_shard(name)
+            if builds:
+                await self._build(TRIAL)
 
-    async def _build_virtual_phone(self) -> None:
+    async def _build(self, steps: Mapping[str, Sequence[str]]) -> None:
         """Build with the network that tests do not have; a faulty package gets no disk."""
-        for name, arguments in BUILDS.items():
+        for name, arguments in steps.items():
             await self._run_process(name, [*GIVES_WAY, sys.executable, "-m", "imagebuild", *arguments], {})
             if self._exits[name] != 0:
                 return
