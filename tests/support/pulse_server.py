@@ -68,8 +68,7 @@ class PulseServer:
     @contextmanager
     def recording(self, sink: str = SPEAKER) -> Iterator[Recording]:
         """Record what is played, while the block runs."""
-        self._count += 1
-        path = self.folder / f"{sink}-{self._count}.raw"
+        path = self.folder / f"{sink}-{self._next()}.raw"
         command = ["parec", f"--device={sink}.monitor", "--latency-msec=20", *_FORMAT]
         with path.open("wb") as output, subprocess.Popen(command, stdout=output, env=self.environment) as process:
             try:
@@ -86,6 +85,18 @@ class PulseServer:
         limit = len(samples) / RATE + 60
         subprocess.run(command, input=samples.tobytes(), env=self.environment, check=True, timeout=limit)
 
+    @contextmanager
+    def saying(self, samples: Samples, sink: str = MICROPHONE) -> Iterator[None]:
+        """Play ``samples`` (int16 mono at 48000 Hz) while the block runs; what is left then is not played."""
+        path = self.folder / f"said-{self._next()}.raw"
+        path.write_bytes(samples.tobytes())
+        command = ["pacat", "--playback", f"--device={sink}", "--latency-msec=50", *_FORMAT, str(path)]
+        with subprocess.Popen(command, env=self.environment) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
+
     def close(self) -> None:
         """End it."""
         self._server.stop()
@@ -95,6 +106,10 @@ class PulseServer:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
 
     def _answers(self) -> bool:
         command = ["pactl", "info"]

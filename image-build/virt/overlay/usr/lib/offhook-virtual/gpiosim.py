@@ -11,7 +11,8 @@ LINK = "/sys/module/gpio_sim/parameters/link"
 
 
 def _home():
-    found = glob.glob("/sys/devices/platform/**/sim_gpio0", recursive=True)
+    # Not "**" from /sys/devices on: it follows links, and there they lead round and round.
+    found = glob.glob("/sys/bus/platform/drivers/gpio-sim/*/*/sim_gpio0")
     if len(found) != 1:
         raise RuntimeError(f"not one simulated chip but {found}")
     return os.path.dirname(found[0])
