@@ -75,7 +75,8 @@ class VirtualHands:
 
     def mains(self, there: bool) -> None:
         """Plug the supply in or out, and the battery charges or discharges."""
-        self._parameter("ac_online", "on" if there else "off")
+        for supply in ("ac_online", "usb_online"):
+            self._parameter(supply, "on" if there else "off")
         self._parameter("battery_status", "charging" if there else "discharging")
 
     def battery(self, percent: int) -> None:
