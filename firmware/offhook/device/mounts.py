@@ -11,6 +11,9 @@ from offhook.errors import DeviceError
 
 BY_NAME = Path("/dev/disk/by-partlabel")
 _LIMIT_S = 60.0
+# As it is mounted, not as fstab says: where that names a partition which a unit cannot see, and has nofail, mount(8)
+# does nothing and reports success.
+_REMOUNT = ("mount", "--options-source", "mtab", "-o")
 
 
 @contextmanager
@@ -34,11 +37,11 @@ def writable(folder: Path) -> Iterator[Path]:
     if not locked:
         yield folder
         return
-    _run("mount", "-o", "remount,rw", str(folder))
+    _run(*_REMOUNT, "remount,rw", str(folder))
     try:
         yield folder
     finally:
-        _run("mount", "-o", "remount,ro", str(folder))
+        _run(*_REMOUNT, "remount,ro", str(folder))
 
 
 def _run(*command: str) -> None:
