@@ -1,5 +1,6 @@
 """Which sound device the loop uses now: the cards, a stand-in while they are not there, or the simulator's own."""
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,25 @@ if TYPE_CHECKING:
     from offhook.media.alsa import AlsaDevice
 
 RETRY_S = 2.0
+_LOOK_S = 0.1
 _NEVER = float("inf")
 
 
 class Cards:
     """Opens, closes, mourns and re-opens; each change is told once."""
 
-    def __init__(self, settings: MediaSettings, realtime: bool, post: Callable[[FromMedia], None], now: float) -> None:
-        """Without card names this makes the simulator's device. Raises DeviceError where its socket cannot be made."""
+    def __init__(
+        self,
+        settings: MediaSettings,
+        realtime: bool,
+        post: Callable[[FromMedia], None],
+        now: float,
+        nodes: Callable[[], object] = lambda: sound_nodes(),
+    ) -> None:
+        """Without card names this makes the simulator's device. Raises DeviceError where its socket cannot be made.
+
+        ``nodes`` tells the kernel's sound devices: when they have changed a missing card is tried at once.
+        """
         self._settings = settings
         self._queue_periods = 1.5 if realtime else 2.0
         self._post = post
@@ -32,6 +44,9 @@ class Cards:
         self._told: tuple[DeviceState, str] | None = None
         self._xruns_before = 0
         self._retry_at = now
+        self._nodes = nodes
+        self._nodes_tried: object = None
+        self._look_at = now
         self._simulated: ClockedDevice | None = None
         if settings.capture is None or settings.playback is None:
             self._simulated = ClockedDevice(settings.period_ms, now, settings.sound_socket)
@@ -54,7 +69,7 @@ class Cards:
         if self._card is not None and not needed:
             self._close_card()
             self._tell("closed", "")
-        if self._card is None and (needed or self._fault) and now >= self._retry_at:
+        if self._card is None and (needed or self._fault) and (now >= self._retry_at or self._appeared(now)):
             self._open(now)
         if self._card is not None:
             return self._card
@@ -81,6 +96,7 @@ class Cards:
 
     def _open(self, now: float) -> None:
         settings, (capture, playback) = self._settings, self._names
+        self._nodes_tried = self._nodes()
         try:  # only here: a simulator without a card needs no ALSA, and its set-up compiles nothing
             from offhook.media.alsa import AlsaDevice
             from offhook.media.pcm import quiet_alsa
@@ -107,6 +123,13 @@ class Cards:
         self._retry_at = _NEVER if isinstance(error, CardRefusedError) else now + RETRY_S
         self._tell("busy" if isinstance(error, CardBusyError) else "missing", str(error))
 
+    def _appeared(self, now: float) -> bool:
+        """Whether a card that failed is worth a try before its time: it was plugged in, or udev has given it to us."""
+        if not self._fault or self._retry_at == _NEVER or now < self._look_at:
+            return False
+        self._look_at = now + _LOOK_S
+        return self._nodes() != self._nodes_tried
+
     def _close_card(self) -> None:
         if self._card is not None:
             self._xruns_before += self._card.xruns
@@ -117,3 +140,13 @@ class Cards:
         if self._told != (state, detail):
             self._told = (state, detail)
             self._post(DeviceChanged(state, *self._names, detail))
+
+
+def sound_nodes(folder: str = "/dev/snd") -> object:
+    """Return what changes when a card comes or goes, or another may open it: each device's name, mode, group, ctime."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries if entry.name != "by-path"]
+    except OSError:  # no card at all, or one that went while we looked
+        return None
+    return sorted((name, stat.st_mode, stat.st_gid, stat.st_ctime_ns) for name, stat in found)
