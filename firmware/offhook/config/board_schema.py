@@ -114,6 +114,15 @@ class Output(Section):
     """Level of the pin while it is on."""
 
 
+class Mains(Section):
+    """The line on which a UPS, or a power supply, says whether mains is there."""
+
+    pin: Pin
+    """Pin that it drives, or connects to ground."""
+    active: Literal["high", "low"] = "high"
+    """Level of the pin while mains is there: `low` for a Geekworm X728, `high` for a SupTronics X120x."""
+
+
 class Lamp(Section):
     """A lamp: its name alone on a simulated board, as `line`; with its pin on a real one."""
 
@@ -179,6 +188,8 @@ class BoardConfig(Section):
     """The bell's or buzzer's driver."""
     power: Literal["none", "kernel"] = "none"
     """Where supply and battery are read: `kernel` is `/sys/class/power_supply`."""
+    mains: Mains | None = None
+    """The line that tells whether mains is there; believed before the kernel, as many gauges know the battery only."""
     gpio: Gpio = Field(default_factory=Gpio)
     """How the pins are reached; seldom needed."""
     audio: BoardAudio | None = None

@@ -12,6 +12,7 @@ from offhook.hardware.settings import (
     HookWiring,
     KeyWiring,
     LampWiring,
+    MainsWiring,
     MatrixWiring,
     RingerWiring,
     RotaryWiring,
@@ -25,7 +26,7 @@ def board_settings(board: BoardConfig, origins: Mapping[str, str]) -> BoardSetti
     def wire(pin: int, path: str) -> Wire:
         return Wire(pin, origins.get(path, path))
 
-    hook, matrix, rotary, ringer = board.hook, board.matrix, board.rotary, board.ringer
+    hook, matrix, rotary, ringer, mains = board.hook, board.matrix, board.rotary, board.ringer, board.mains
     return BoardSettings(
         kind=board.kind,
         keypad=board.keypad,
@@ -59,5 +60,6 @@ def board_settings(board: BoardConfig, origins: Mapping[str, str]) -> BoardSetti
         ),
         ringer=RingerWiring(wire(ringer.pin, "ringer.pin"), ringer.active == "high") if ringer else None,
         power=board.power,
+        mains=MainsWiring(wire(mains.pin, "mains.pin"), mains.active == "high") if mains else None,
         gpio=GpioWiring(board.gpio.factory, board.gpio.chip),
     )

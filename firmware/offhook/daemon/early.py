@@ -16,6 +16,7 @@ from offhook.engine.observations import PowerOffSeen
 from offhook.engine.ports import Board, BoardListener
 from offhook.engine.watchers import Watchers
 from offhook.phone.events import Event
+from offhook.power.reading import PowerReading
 
 
 class Relay:
@@ -82,5 +83,5 @@ class EarlyPhone:
         from offhook.hardware.board import GpioBoard
         from offhook.hardware.factory import open_factory
 
-        supply = KernelBattery(Path(form.supply))
-        return GpioBoard(form.board, open_factory(form.board.gpio), form.flash, supply.read)
+        read_power = KernelBattery(Path(form.supply)).read if form.board.power == "kernel" else PowerReading
+        return GpioBoard(form.board, open_factory(form.board.gpio), form.flash, read_power)

@@ -13,6 +13,7 @@ from offhook.errors import DeviceError
 from offhook.hardware.button import Button
 from offhook.hardware.hook import Hook
 from offhook.hardware.keypad import DirectKeypad, Keypad, MatrixKeypad
+from offhook.hardware.mains import MainsLine
 from offhook.hardware.outputs import Lamp, Ringer
 from offhook.hardware.poweroff import power_off_by_systemd
 from offhook.hardware.rotary import Rotary
@@ -56,6 +57,7 @@ class GpioBoard:
         self._parts: list[Part] = []
         self._lamps: dict[str, Lamp] = {}
         self._ringer: Ringer | None = None
+        self._mains: MainsLine | None = None
         self.keypad: Keypad | None = None
         self._faults: tuple[str, ...] = ()
 
@@ -74,6 +76,8 @@ class GpioBoard:
                     self._lamps[lamp.name] = made
         if settings.ringer is not None:
             self._ringer = self._open(partial(Ringer, settings.ringer, factory, loop))
+        if settings.mains is not None:
+            self._mains = self._open(partial(MainsLine, settings.mains, factory))
         for button in settings.buttons:
             self._open(partial(Button, button, factory, loop, listener.button))
         self.keypad = self._open(partial(self._make_keypad, loop, listener))
@@ -95,7 +99,7 @@ class GpioBoard:
 
     def read_power(self) -> PowerReading:
         """See :class:`offhook.engine.ports.Board`."""
-        return self._read_power()
+        return self._read_power() if self._mains is None else self._mains.merged(self._read_power)
 
     def power_off(self) -> None:
         """See :class:`offhook.engine.ports.Board`."""
@@ -106,7 +110,7 @@ class GpioBoard:
         while self._parts:
             self._parts.pop().close()
         self._lamps.clear()
-        self._ringer = self.keypad = None
+        self._ringer = self._mains = self.keypad = None
         self._factory.close()
 
     def _open(self, make: Callable[[], P | None]) -> P | None:

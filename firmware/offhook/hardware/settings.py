@@ -110,12 +110,21 @@ class RingerWiring:
 
 
 @dataclass(frozen=True, slots=True)
+class MainsWiring:
+    """The line that tells whether mains is there: ``active_high`` where it is high while mains feeds the device."""
+
+    pin: Wire
+    active_high: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class BoardSettings:
     """The whole board. A simulated one needs only ``kind``, ``keypad`` and the names of lamps and buttons.
 
     Of ``matrix``, ``keys`` and ``rotary`` the one that ``keypad`` names is read; without ``hook`` a real board reports
     a fault and lives on, but the phone cannot be lifted.
-    ``power`` names the source of supply readings: ``kernel`` is ``/sys/class/power_supply``.
+    ``power`` names the source of supply readings: ``kernel`` is ``/sys/class/power_supply``. What ``mains`` says of the
+    supply is believed before it.
     """
 
     kind: BoardKind
@@ -128,4 +137,5 @@ class BoardSettings:
     buttons: tuple[ButtonWiring, ...] = ()
     ringer: RingerWiring | None = None
     power: PowerSource = "none"
+    mains: MainsWiring | None = None
     gpio: GpioWiring = GpioWiring()

@@ -51,6 +51,7 @@ def _wire_up(settings: BoardSettings, pins: Iterator[int]) -> BoardSettings:
         keys=keys,
         rotary=rotary,
         ringer=settings.ringer or RingerWiring(wire("ringer")),
+        mains=None,  # whoever moves the simulated board says it with the rest of the supply
         lamps=tuple([lamp if lamp.pin else replace(lamp, pin=wire(lamp.name)) for lamp in settings.lamps]),
         buttons=tuple(
             [button if button.pin else replace(button, pin=wire(button.name)) for button in settings.buttons]

@@ -18,6 +18,8 @@ def pins_of(board: BoardConfig) -> dict[int, str]:
     found: dict[int, str] = {}
     if board.hook is not None:
         found[board.hook.pin] = "hook.pin"
+    if board.mains is not None:
+        found[board.mains.pin] = "mains.pin"
     if board.ringer is not None:
         found[board.ringer.pin] = "ringer.pin"
     if board.matrix is not None:
