@@ -71,10 +71,19 @@ class VirtualHands:
         changes = self._guest.python(code, duration + 120, pins=list(pins), duration=duration)
         return [(t, pin, bool(level)) for t, pin, level in changes]
 
-    # The battery that the kernel simulates (test_power.ko)
+    # The UPS: its mains line, and the battery that the kernel simulates (test_power.ko)
 
     def mains(self, there: bool) -> None:
-        """Plug the supply in or out, and the battery charges or discharges."""
+        """Plug the supply in or out, by line and battery."""
+        self.mains_line(there)
+        self.kernel_mains(there)
+
+    def mains_line(self, there: bool) -> None:
+        """What the UPS's line says. The simulated chip forgets it when the phone's service starts anew."""
+        self._pull(self._board["mains"]["pin"], int(there))
+
+    def kernel_mains(self, there: bool) -> None:
+        """What the kernel says of supply and battery."""
         for supply in ("ac_online", "usb_online"):
             self._parameter(supply, "on" if there else "off")
         self._parameter("battery_status", "charging" if there else "discharging")
