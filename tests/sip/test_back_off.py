@@ -49,6 +49,14 @@ def test_a_server_that_refused_us_is_not_asked_again_because_it_speaks_but_for_s
     assert clock.may_hurry(0.0, LEAST_GAP)
 
 
+@given(st.lists(st.sampled_from([401, 404, 407]), min_size=1, max_size=10), st.integers(0, 2**32))
+def test_a_server_that_does_not_know_us_is_asked_slowly_but_within_two_minutes(statuses: list[int], seed: int) -> None:
+    clock = RetryClock(BackOff(), Random(seed).random)
+    for status in statuses:
+        assert 60.0 <= clock.failed(status, 0, 0.0) <= 120.0
+        assert clock.may_answer(0.0, 200.0), "it may have got its users by now"
+
+
 def refusing(pair: Pair) -> Registrar:
     registrar = Registrar(pair)
 

@@ -61,8 +61,8 @@ class AccountSettings:
 class BackOff:
     """How a failed registration is tried again (:rfc:`5626#section-4.5`), in seconds, before jitter of 50-100 %.
 
-    The wait doubles from ``base`` up to ``limit`` and never ends. A refusal that another try will hardly change
-    (403 and its like) waits ``refused``.
+    The wait doubles from ``base`` up to ``limit`` and never ends. Where the server does not know us, or not by that
+    password (401, 404, 407), it is ``limit`` from the first time on; where it forbids it (403) ``refused``.
     """
 
     base: float = 30.0

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from offhook.sip.settings import BackOff
 
-REFUSED = frozenset({401, 403, 404, 407})
+FORBIDDEN = 403
+# A wrong password or user, but also what servers say while their database starts: slowly, yet within two minutes.
+UNKNOWN = frozenset({401, 404, 407})
 MAX_RETRY_AFTER = 3600
 LEAST_GAP = 4.0
 FRESH_S = 20.0
@@ -45,9 +47,11 @@ class RetryClock:
             self._fresh_tries -= 1
             return 2.0 ** (FRESH_TRIES - self._fresh_tries - 1) * (0.5 + 0.5 * self._fraction())
         upper = min(self._settings.limit, self._settings.base * float(1 << min(self._failures, 16)))
-        self._refused = status in REFUSED
+        self._refused = status == FORBIDDEN
         if self._refused:
             upper = self._settings.refused
+        elif status in UNKNOWN:
+            upper = self._settings.limit
         self._failures += 1
         wish = float(min(retry_after, MAX_RETRY_AFTER))
         self._wished_until = now + wish
