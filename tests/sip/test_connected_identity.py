@@ -106,6 +106,18 @@ def test_who_refuses_to_hear_of_it_is_addressed_as_before() -> None:
     assert bye.from_.tag == update.from_.tag
 
 
+def test_saying_who_answered_leaves_the_session_timer_as_it_was_agreed() -> None:
+    more = ABLE.replace("from-change", "from-change, timer") + "Session-Expires: 1800;refresher=uac\n"
+    alone, (update,) = for_a_group(more)
+    assert update.headers.get("Session-Expires") == "1800;refresher=uas"
+    terms = "Session-Expires: 600;refresher=uas\nRequire: timer\nContact: <sip:bob@10.0.0.12>\n"
+    alone.say(answer(update, 200, more=terms))
+    assert alone.pass_time(600 - 33) == []
+    bye = alone.pass_time(2)[0]
+    assert isinstance(bye, Request)
+    assert (bye.method, str(bye.uri)) == ("BYE", "sip:bob@10.0.0.12"), "what was agreed last counts"
+
+
 def test_nothing_is_said_to_who_cannot_hear_it_nor_by_who_keeps_to_himself_nor_without_news() -> None:
     assert for_a_group("Allow: INVITE, ACK, BYE, UPDATE\n")[1] == []
     assert for_a_group("Allow: INVITE, ACK, BYE\nSupported: from-change\n")[1] == []

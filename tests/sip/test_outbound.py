@@ -175,6 +175,7 @@ def test_who_hangs_up_while_a_new_flow_is_made_is_not_heard_of_again() -> None:
     alone = bound()
     alone.say(answer(invite(alone), 430))
     alone.endpoint.hang_up(f"o{alone.now}", alone.now)
+    assert alone.endpoint.settled, "nothing is waited for any more"
     out = requests(alone.pass_time(0.1))
     assert [r.method for r in out] == ["REGISTER"]
     assert alone.say(answer(out[0], 200, more=f"Require: outbound\n{OURS}\n")) == []

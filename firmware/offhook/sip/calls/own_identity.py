@@ -37,15 +37,20 @@ class OwnIdentity:
             return
         name = NameAddr(account.settings.display_name, account.uri, ())
         dialog.local = name.with_tag(dialog.id.local_tag)
-        session.send("UPDATE", self, now, contact=True)
+        # An UPDATE without terms would end the session timer that was agreed (RFC 4028 section 9).
+        session.send("UPDATE", self, now, headers=session.timer.ask(), contact=True)
 
     def on_provisional(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """An UPDATE has nothing to show on the way."""
 
     def on_final(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """Be addressed as before where it was refused."""
+        session = self._session
         if response.status >= 300:
-            self._session.dialog.local = self._before
+            session.dialog.local = self._before
+        elif session.live:
+            session.dialog.refresh_target(response)
+            session.timer.agreed(response, now)
 
     def on_stray(self, attempt: ClientTransaction, response: Response, now: float) -> None:
         """Cannot happen to an UPDATE."""
