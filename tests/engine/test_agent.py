@@ -55,6 +55,16 @@ def test_where_the_account_does_not_allow_it_such_a_call_rings() -> None:
     among(scenario, phones=2)
 
 
+def test_a_call_rings_in_the_cadence_that_its_alert_info_names() -> None:
+    async def scenario(proxy: Proxy, one: Hand, two: Hand) -> None:
+        leg = call_asking_for_an_answer(one, "1002", (("Alert-Info", "<http://pbx.test/Bellcore-dr2>"),))
+        await two.rings()
+        assert any("ringer True (800, 400, 800, 4000)" in note for note in two.notes)
+        one.legs.end(leg)
+
+    among(scenario, phones=2)
+
+
 def test_lifting_takes_such_a_call_to_the_handset_and_putting_back_ends_it() -> None:
     async def scenario(proxy: Proxy, one: Hand, two: Hand) -> None:
         allow_auto_answer(two)

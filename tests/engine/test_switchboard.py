@@ -23,6 +23,7 @@ class Calls:
         self.notes = notes
         self.emergency = "emergency " if emergency else ""
         self.up: str | None = None
+        self.style = 0
         self.on_place: Callable[[str], None] = lambda call: None
         self.on_answer: Callable[[str], None] = lambda call: None
 
@@ -33,6 +34,9 @@ class Calls:
 
     def ring(self, call: str) -> None:
         self.notes.append(f"ring {call}")
+
+    def ring_style(self, call: str) -> int:
+        return self.style
 
     def wait(self, call: str) -> None:
         self.notes.append(f"wait {call}")
@@ -148,6 +152,21 @@ def test_a_call_rings_with_the_cadence_and_the_caller_hears_of_it() -> None:
         assert RingerSeen(True, "400,200,400,2000") in bench.seen
         assert bench.post(phone.CallEnded("i1")) == ["ringer False", "lamp line off"]
         assert LampSeen("line", "off") in bench.seen
+
+    on_a_bench(scenario)
+
+
+@pytest.mark.parametrize(
+    ("style", "cadence"),
+    [(1, "400,200,400,2000"), (2, "800,400,800,4000"), (3, "400,200,400,200,800,4000"), (5, "500,4000")],
+)
+def test_a_call_rings_in_the_cadence_that_its_server_asks_for(style: int, cadence: str) -> None:
+    def scenario(bench: Bench) -> None:
+        bench.calls.style = style
+        bench.post(phone.CallIncoming("i1", "Bob"))
+        assert RingerSeen(True, cadence) in bench.seen
+        bench.post(phone.CallEnded("i1"))
+        assert RingerSeen(False) in bench.seen
 
     on_a_bench(scenario)
 

@@ -163,6 +163,22 @@ def test_how_the_phone_shall_ring(more: str, expected: str) -> None:
     assert caller(more).alert_info == expected
 
 
+@pytest.mark.parametrize(
+    ("more", "style"),
+    [
+        ("Alert-Info: Bellcore-dr3\n", 3),
+        ("Alert-Info: <http://127.0.0.1/Bellcore-dr2>\n", 2),
+        ("Alert-Info: <http://10.0.0.9>;info=bellcore-dr4\n", 4),
+        ("Alert-Info: <urn:alert:source:external>\nAlert-Info: <Bellcore-dr5>\n", 5),
+        ("Alert-Info: Bellcore-dr12\n", 0),
+        ("Alert-Info: Bellcore-dr6\n", 0),
+        ("Subject: Bellcore-dr2\n", 0),
+    ],
+)
+def test_kinds_of_calls_are_told_apart_by_their_ring(more: str, style: int) -> None:
+    assert caller(more).ring_style == style
+
+
 # -- verstat -------------------------------------------------------------------------------------------------------
 
 

@@ -110,6 +110,11 @@ class Agent(LegListener):
         if leg is not None and leg.direction == "in" and not leg.answered:
             self._legs.ring(leg)
 
+    def ring_style(self, call: str) -> int:
+        """Return in which way a call's server wants it to ring, 1 to 5; 0: as any other."""
+        leg = self._legs.by_call(call)
+        return leg.caller.ring_style if leg is not None and leg.caller is not None else 0
+
     def wait(self, call: str) -> None:
         """As :meth:`ring`, for a call that is announced during another."""
         leg = self._legs.by_call(call)

@@ -21,6 +21,14 @@ from offhook.phone.states import State
 
 _log = logging.getLogger(__name__)
 _VOLUME_STEP_DB = 3.0
+# On, off, ... in ms of Bellcore-dr2 to dr5, so that kinds of calls can be told apart (Telcordia GR-506-CORE); dr1 is the
+# usual ring, and dr5, a single splash there, is repeated: a call that rings once is missed.
+_DISTINCTIVE: dict[int, tuple[int, ...]] = {
+    2: (800, 400, 800, 4000),
+    3: (400, 200, 400, 200, 800, 4000),
+    4: (300, 200, 1000, 200, 300, 4000),
+    5: (500, 4000),
+}
 
 
 class Calls(Protocol):
@@ -28,6 +36,7 @@ class Calls(Protocol):
 
     def place(self, call: str, number: str, by: str | None = None) -> None: ...
     def ring(self, call: str) -> None: ...
+    def ring_style(self, call: str) -> int: ...
     def wait(self, call: str) -> None: ...
     def answer(self, call: str) -> None: ...
     def reject(self, call: str, status: int) -> None: ...
@@ -277,7 +286,9 @@ class Switchboard:
                 _perform_call(self._calls, self._emergency, action)
 
     def _ring(self, on: bool) -> None:
-        cadence = self._settings.ring_cadence_ms if on else ()
+        call, calls = self.machine.call, self._calls
+        style = calls.ring_style(call) if calls is not None and call is not None else 0
+        cadence = _DISTINCTIVE.get(style, self._settings.ring_cadence_ms) if on else ()
         self._board.set_ringer(on, cadence)
         self._observe(RingerSeen(on, ",".join(map(str, cadence))))
 

@@ -24,6 +24,7 @@ MAX_SHOWN = 80
 MAX_ENTRIES = 16
 
 _PRIVATE = frozenset({"id", "user", "header"})
+_RING_STYLE = re.compile(r"\bbellcore-dr([1-5])(?![0-9])", re.IGNORECASE)
 _VERSTAT = re.compile(r"[A-Za-z0-9\-]{1,40}")
 
 
@@ -38,6 +39,7 @@ class CallerIdentity:
         diverted_from: who was called first and passed the call on (:rfc:`5806`, :rfc:`7044`), "" where nobody did.
         diversion: why, in that header's word (``user-busy``, ``no-answer``, ``302`` ...), "" where it does not say.
         alert_info: the first Alert-Info, a URI or a word (:rfc:`3261#section-20.4`, :rfc:`7462`).
+        ring_style: N of ``Bellcore-drN`` (1 to 5) in Alert-Info, what servers tell kinds of calls apart by; 0: not said.
         auto_answer: the server asks that the phone answers by itself (:rfc:`5373`, ``answer-after``).
         answer_after: after how many seconds.
         auto_required: or not at all: where it cannot be answered by itself it is to be refused.
@@ -50,6 +52,7 @@ class CallerIdentity:
     diverted_from: str = ""
     diversion: str = ""
     alert_info: str = ""
+    ring_style: int = 0
     auto_answer: bool = False
     answer_after: float = 0.0
     auto_required: bool = False
@@ -69,6 +72,7 @@ def caller_identity(request: Request, trusted: bool) -> CallerIdentity:
         diverted_from=diverted_from,
         diversion=diversion,
         alert_info=_alert_info(request),
+        ring_style=_ring_style(request),
         auto_answer=mode.auto,
         answer_after=mode.after,
         auto_required=mode.auto and mode.required,
@@ -187,6 +191,11 @@ def _alert_info(request: Request) -> str:
     value = (request.headers.get("Alert-Info") or "").strip()
     bracketed = re.match(r"<([^<>]*)>", value)
     return _line(bracketed[1] if bracketed else value.partition(";")[0].strip())
+
+
+def _ring_style(request: Request) -> int:
+    found = (_RING_STYLE.search(value) for value in request.headers.get_all("Alert-Info"))
+    return next((int(style[1]) for style in found if style is not None), 0)
 
 
 def _verstat(*names: NameAddr | None) -> str:
