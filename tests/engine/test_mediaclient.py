@@ -1,6 +1,7 @@
 """The media process as signalling starts and ends it (what it does in between: tests/media/test_process.py)."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -72,6 +73,28 @@ def test_it_kills_one_that_hangs_at_the_end() -> None:
         assert client.pid is not None
         os.kill(client.pid, signal.SIGSTOP)
         await in_time(client)
+
+    on_a_client(story)
+
+
+def test_looking_after_it_for_days_leaves_no_memory_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mediaclient, "_LOOK_S", 0.001)
+    looks = 0
+
+    def looked(client: MediaClient, now: float) -> bool:
+        nonlocal looks
+        looks += 1
+        return True
+
+    monkeypatch.setattr(MediaClient, "healthy", looked)
+
+    async def story(client: MediaClient) -> None:
+        await until(lambda: looks >= 20)
+        gc.collect()
+        before, begin = sum(isinstance(found, asyncio.Future) for found in gc.get_objects()), looks
+        await until(lambda: looks >= begin + 100)
+        gc.collect()
+        assert sum(isinstance(found, asyncio.Future) for found in gc.get_objects()) < before + 20
 
     on_a_client(story)
 

@@ -7,6 +7,7 @@ from offhook.hardware.settings import BoardSettings, HookWiring, KeypadKind, Lam
 from offhook.phone.events import HookFlash, HookLifted, HookReplaced
 from offhook.power.reading import PowerReading
 from offhook.sim.board import SimulatedBoard
+from offhook.sim.pins import WiredFactory
 from tests.support.listener import Notebook, simulated
 from tests.support.virtual_loop import run
 
@@ -135,6 +136,15 @@ def test_rotary_digits_follow_each_other(off_normal: Wire | None) -> None:
         assert notes.keys == "112"
 
     run(scenario)
+
+
+def test_a_lamp_that_blinks_for_days_leaves_no_memory_behind() -> None:
+    pin = WiredFactory(lambda: 0.0).pin("GPIO17")
+    pin.function = "output"
+    for number in range(10_000):
+        pin.state = bool(number % 2)
+    assert pin.state
+    assert len(pin.states) < 300
 
 
 @pytest.mark.parametrize("normally_open", [True, False])

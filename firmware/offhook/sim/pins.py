@@ -13,6 +13,7 @@ from gpiozero.pins.pi import PiPin
 
 Contact = tuple[int, int]
 _LAST_PULLED_UP = 8
+_MOST_STATES = 256
 
 
 class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero is not typed
@@ -35,6 +36,10 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero is not typed
             self._state = False
         super()._set_function(value)
         self.factory.settle(self.bcm)
+
+    def _change_state(self, value: bool) -> bool:
+        del self.states[:-_MOST_STATES]  # gpiozero's mock keeps all that it ever was
+        return bool(super()._change_state(value))
 
     def _set_state(self, value: bool) -> None:
         super()._set_state(value)
