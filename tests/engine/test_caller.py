@@ -289,7 +289,7 @@ def test_a_server_that_has_no_tls_any_more_is_called_in_the_clear() -> None:
     call_desks(scenario, desk, transports="s")
 
 
-def test_an_account_that_dns_led_to_tls_climbs_as_one_that_was_told_to() -> None:
+def test_an_account_that_dns_led_to_tls_climbs_as_one_that_was_told_to(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk(answers)
 
     async def scenario(bench: Bench) -> None:
@@ -299,7 +299,10 @@ def test_an_account_that_dns_led_to_tls_climbs_as_one_that_was_told_to() -> None
         assert await bench.up() < 10
         assert desk.asked[0][1] == "tcp"
 
-    call_desks(scenario, desk, transports="s")
+    with caplog.at_level(logging.WARNING):
+        call_desks(scenario, desk, transports="s")
+    tried = [word for line in caplog.messages if "attempt" in line for word in ("tls", "tcp") if f"over {word}" in line]
+    assert tried == ["tls", "tcp"]
 
 
 def test_a_number_of_its_own_service_asks_for_that_service() -> None:

@@ -32,6 +32,9 @@ class Line:
     def ring(self, call: str) -> None:
         self._note("ring", call)
 
+    def ring_style(self, call: str) -> int:
+        return 0
+
     def answer(self, call: str) -> None:
         self._note("answer", call)
 

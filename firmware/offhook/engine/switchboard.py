@@ -21,8 +21,8 @@ from offhook.phone.states import State
 
 _log = logging.getLogger(__name__)
 _VOLUME_STEP_DB = 3.0
-# On, off, ... in ms of Bellcore-dr2 to dr5, so that kinds of calls can be told apart (Telcordia GR-506-CORE); dr1 is the
-# usual ring, and dr5, a single splash there, is repeated: a call that rings once is missed.
+# On, off, ... in ms of Bellcore-dr2 to dr5, by which kinds of calls are told apart (Telcordia GR-506-CORE). dr1 is the
+# usual ring; dr5, a single splash there, is repeated: a call that rings once is missed.
 _DISTINCTIVE: dict[int, tuple[int, ...]] = {
     2: (800, 400, 800, 4000),
     3: (400, 200, 400, 200, 800, 4000),

@@ -39,7 +39,7 @@ class CallerIdentity:
         diverted_from: who was called first and passed the call on (:rfc:`5806`, :rfc:`7044`), "" where nobody did.
         diversion: why, in that header's word (``user-busy``, ``no-answer``, ``302`` ...), "" where it does not say.
         alert_info: the first Alert-Info, a URI or a word (:rfc:`3261#section-20.4`, :rfc:`7462`).
-        ring_style: N of ``Bellcore-drN`` (1 to 5) in Alert-Info, what servers tell kinds of calls apart by; 0: not said.
+        ring_style: N of ``Bellcore-drN`` (1 to 5) in Alert-Info, by which servers tell calls apart; 0: not said.
         auto_answer: the server asks that the phone answers by itself (:rfc:`5373`, ``answer-after``).
         answer_after: after how many seconds.
         auto_required: or not at all: where it cannot be answered by itself it is to be refused.
