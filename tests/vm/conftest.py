@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from tests.support.netns import require_network
 from tests.support.pulse_server import PulseServer
 from tests.support.tap_network import TapNetwork
 from tests.support.virtual_hands import VirtualHands
+from tests.support.vm_exchange import VmExchange, settings
 
 IMAGE_VARIABLE = "OFFHOOK_VM_IMAGE"
 SAVED = "ready"
+REGISTERED = "registered"
+CARD = "/boot/firmware/offhook.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +60,42 @@ def booted(
         yield guest
 
 
+@pytest.fixture(scope="session")
+def exchange(tap: TapNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmExchange]:
+    """The phone's exchange, at the other end of the cable."""
+    with VmExchange(tmp_path_factory.mktemp("exchange"), tap) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def registered(booted: Guest, exchange: VmExchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """That phone after settings were put on its card, applied as at a start, and its account was registered; off."""
+    with booted.clone(tmp_path_factory.mktemp("registered")) as guest:
+        guest.load(SAVED)
+        guest.sh("mount -o remount,rw /boot/firmware")
+        guest.put(CARD, settings(exchange.address))
+        guest.sh("sync && mount -o remount,ro /boot/firmware")
+        guest.sh("systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
+        exchange.wait_for_phone(guest)
+        guest.save(REGISTERED)
+        guest.cut_power()
+        yield guest
+
+
+@contextmanager
+def going_on(guest: Guest, folder: Path, saved: str) -> Iterator[Guest]:
+    """A phone that goes on from what was saved, with its USB card plugged in; its disk is thrown away afterwards."""
+    with guest.clone(folder) as clone:
+        clone.load(saved)
+        clone.plug_usb_card()
+        clone.wait_until(lambda: clone.sh("test -e /proc/asound/Audio", check=False).status == 0, "USB card")
+        yield clone
+
+
 @pytest.fixture
 def phone(booted: Guest, tmp_path: Path) -> Iterator[Guest]:
-    """A running phone with its USB card plugged in, fresh for this test; its disk is thrown away afterwards."""
-    with booted.clone(tmp_path / "vm") as guest:
-        guest.load(SAVED)
-        guest.plug_usb_card()
-        guest.wait_until(lambda: guest.sh("test -e /proc/asound/Audio", check=False).status == 0, "USB card")
+    """A running phone, fresh for this test."""
+    with going_on(booted, tmp_path / "vm", SAVED) as guest:
         yield guest
 
 
