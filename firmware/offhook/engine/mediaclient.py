@@ -197,8 +197,8 @@ class MediaClient:
                 self._process = None
                 if not self._stopping:
                     _log.error("the media process ended with status %d; it is started again", status)
-            if not self._stopping and loop.time() - began < _RESTART_S:
-                await asyncio.sleep(_RESTART_S)
+            if not self._stopping:  # in any case once round the loop: a start that fails slowly must not hold up calls
+                await asyncio.sleep(_RESTART_S if loop.time() - began < _RESTART_S else 0)
 
     async def _ended(self, process: MediaChild) -> int:
         """Return the exit status of the process, once it ends or was ended because it hangs."""
