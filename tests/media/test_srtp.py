@@ -1,9 +1,11 @@
 """SRTP and SRTCP: what goes out comes in, and nothing else does."""
 
+import gc
 import itertools
 import struct
 from collections.abc import Callable
 
+import pylibsrtp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,6 +179,18 @@ def test_a_key_that_comes_back_goes_on_where_it_was() -> None:
     again = secured(one, rtp(65536 + 201))
     assert two.unprotect(first, 2.0) == rtp(65536 + 200)
     assert two.unprotect(again, 2.0) == rtp(65536 + 201)
+
+
+def test_a_peer_that_changes_keys_all_the_time_does_not_fill_the_memory() -> None:
+    def sessions() -> int:
+        gc.collect()
+        return sum(isinstance(found, pylibsrtp.Session) for found in gc.get_objects())
+
+    one, _ = ends()
+    before = sessions()
+    for number in range(10, 250):
+        one.update(pair(key(number), key(2)), 1.0)
+    assert sessions() - before <= 64
 
 
 def test_another_suite_may_be_agreed_on_within_a_call() -> None:

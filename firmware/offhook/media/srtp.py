@@ -22,6 +22,7 @@ from offhook.media.settings import CryptoPair, SrtpKey
 _GRACE_S = 5.0  # packets under the key before may be on their way for so long
 _MOST_ROLLOVERS = 64  # a day of packets of 20 ms
 _MOST_SEARCHES = 5  # one takes a millisecond; whoever sends junk shall not have many
+_MOST_SENDERS = 64  # of our own keys, which are made anew each time: one that was left so long ago does not come back
 _WINDOW = 256  # packets; a burst that was late is no replay
 _PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -43,7 +44,7 @@ class Srtp:
         self.replayed = 0
         """Packets that came a second time, or too late to tell."""
         self._pair = pair
-        # Kept for good: a key that comes back must not count from zero again, which would use its keystream twice.
+        # Kept: a key that comes back must not count from zero again, which would use its keystream twice.
         self._senders = {pair.send: _session(pair.send, Policy.SSRC_ANY_OUTBOUND)}
         self._sender = self._senders[pair.send]
         self._receivers = {key: _session(key, Policy.SSRC_ANY_INBOUND) for key in pair.receive}
@@ -61,9 +62,10 @@ class Srtp:
         """Take new keys; one that stays goes on where it was, one that goes is still heard for a moment."""
         before, self._pair = self._pair, pair
         if pair.send != before.send:
-            if pair.send not in self._senders:
-                self._senders[pair.send] = _session(pair.send, Policy.SSRC_ANY_OUTBOUND)
-            self._sender = self._senders[pair.send]
+            self._sender = self._senders.pop(pair.send, None) or _session(pair.send, Policy.SSRC_ANY_OUTBOUND)
+            self._senders[pair.send] = self._sender
+            while len(self._senders) > _MOST_SENDERS:
+                del self._senders[next(iter(self._senders))]
         if pair.receive != before.receive:
             known, wanted = self._receivers, (*pair.receive, *before.receive)
             self._receivers = {key: known.get(key) or _session(key, Policy.SSRC_ANY_INBOUND) for key in wanted}
