@@ -62,8 +62,9 @@ class Srtp:
         """Take new keys; one that stays goes on where it was, one that goes is still heard for a moment."""
         before, self._pair = self._pair, pair
         if pair.send != before.send:
-            self._sender = self._senders.pop(pair.send, None) or _session(pair.send, Policy.SSRC_ANY_OUTBOUND)
-            self._senders[pair.send] = self._sender
+            known = self._senders
+            self._sender = known.pop(pair.send) if pair.send in known else _session(pair.send, Policy.SSRC_ANY_OUTBOUND)
+            known[pair.send] = self._sender
             while len(self._senders) > _MOST_SENDERS:
                 del self._senders[next(iter(self._senders))]
         if pair.receive != before.receive:
