@@ -171,6 +171,17 @@ def test_without_a_new_flow_the_call_ends_with_the_430_within_ten_seconds(status
     assert not [r for r in requests(alone.pass_time(100)) if r.method == "INVITE"]
 
 
+def test_an_emergency_call_waits_four_seconds_for_a_new_flow_and_goes_its_other_ways_then() -> None:
+    alone = bound()
+    alone.endpoint.call("e1", "desk", "urn:service:sos", OFFER, alone.now)
+    (sent,) = requests(alone.heard())
+    alone.say(answer(sent, 430))
+    alone.pass_time(3.9)
+    assert not [e for e in alone.events() if isinstance(e, ev.CallRefused)]
+    alone.pass_time(0.2)
+    assert [e.status for e in alone.events() if isinstance(e, ev.CallRefused)] == [430]
+
+
 def test_who_hangs_up_while_a_new_flow_is_made_is_not_heard_of_again() -> None:
     alone = bound()
     alone.say(answer(invite(alone), 430))

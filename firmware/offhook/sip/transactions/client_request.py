@@ -90,7 +90,7 @@ class ClientRequest:
         self._failed = False
         self._reasons: list[str] = []
         self._tries = 0
-        self._renewal = FlowRenewal(core, account, request.method)
+        self._renewal = FlowRenewal(core, account, request.method, lenient)
 
     @property
     def request(self) -> Request:
@@ -314,7 +314,7 @@ class ClientRequest:
             return
         if stands:
             self._renumber()
-            self._core.hops.find(self._hop, now, self._located, self._keep)
+            self.start(now)
         else:
             self._done = True
             self._owner.on_final(attempt, response, now)

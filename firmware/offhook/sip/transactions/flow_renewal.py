@@ -2,7 +2,8 @@
 
 :rfc:`5626#section-11.5`: the flow that the edge proxy knows of us is gone. The stream that carried it is closed, the
 account registers anew (section 4.4), and the request is repeated: once, and not later than :data:`PATIENCE` seconds
-after the 430, for somebody may be holding a handset to his ear.
+after the 430, for somebody may be holding a handset to his ear. An emergency call waits no longer than it does for any
+sign of life: it has other ways to try.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from offhook.sip.transactions.targets import place_of
 from offhook.sip.transactions.timers import Timer
 
 PATIENCE = 10.0
+EMERGENCY_PATIENCE = 4.0
 
 Ready = Callable[[bool, float], None]
 
@@ -21,8 +23,9 @@ Ready = Callable[[bool, float], None]
 class FlowRenewal:
     """One wait, for one request; a second one is not granted."""
 
-    def __init__(self, core: Core, account: Account | None, method: str) -> None:
+    def __init__(self, core: Core, account: Account | None, method: str, emergency: bool = False) -> None:
         self._core = core
+        self._patience = EMERGENCY_PATIENCE if emergency else PATIENCE
         self._account = account if method != "REGISTER" else None
         self._used = False
         self._ready: Ready | None = None
@@ -48,7 +51,7 @@ class FlowRenewal:
         if target.transport != "udp":
             for flow in self._core.streams_to(target.transport, (target.ip, target.port)):
                 self._core.emit(CloseFlow(flow))
-        self._timer = self._core.timers.start(now + PATIENCE, lambda t: self._end(False, t))
+        self._timer = self._core.timers.start(now + self._patience, lambda t: self._end(False, t))
         self._account.await_answer(self._answered)
 
     def stop(self) -> None:
