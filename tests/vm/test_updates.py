@@ -77,8 +77,9 @@ class Device:
         return found
 
     def record(self) -> dict[str, object]:
-        """What root remembers of the update."""
-        found: dict[str, object] = json.loads(self.guest.sh("cat /var/lib/offhook-device/update.json").out)
+        """What root remembers of the update; no phase while the data partition is not mounted yet."""
+        done = self.guest.sh("cat /var/lib/offhook-device/update.json", check=False)
+        found: dict[str, object] = json.loads(done.out) if done.status == 0 else {"phase": ""}
         return found
 
     def wait_for_phase(self, phase: str) -> dict[str, object]:
