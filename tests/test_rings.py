@@ -93,6 +93,7 @@ def test_everything_but_cards_and_pins_themselves_runs_without_what_must_be_comp
     on_the_device = {
         "offhook.media.pcm",
         "offhook.media.alsa",
+        "offhook.media.mixer",
         "offhook.hardware.gpiodpin",
         "offhook.hardware.gpiodpins",
     }

@@ -88,6 +88,7 @@ def _audio(section: Section) -> list[str]:
         f"xruns {section.get('xruns')}",
         "real-time" if section.get("realtime") else "not real-time",
         str(section.get("detail", "")) if section.get("state") in ("missing", "busy") else "",
+        str(section.get("mixer", "")),
     ]
 
 

@@ -338,6 +338,7 @@ power: kernel
             ("keypad: 5x5", "is not one of 4x4, 4x3, direct, rotary, none"),
             ("lamps: [[line]]", "must hold settings"),
             ("matrix: {rows: 5, columns: [1]}", "must be a list"),
+            ("audio: {capture: a, playback: b, mixer: [Capture]}", "must hold settings"),
         ],
     )
     def test_each_fault_of_a_board_says_what_to_do(self, line: str, words: str) -> None:

@@ -69,3 +69,16 @@ def test_a_line_warns_of_keys_in_clear_when_it_is_made(tmp_path: Path, caplog: p
     line(tmp_path)
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage().startswith("accounts[0].srtp: keys travel in clear")
+
+
+def test_a_fault_of_the_mixer_is_logged_once_and_stays_in_the_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, fault = line(tmp_path), 'audio.mixer: the card has no "Mic"'
+    caplog.clear()
+    for state in ("open", "closed", "open"):
+        made.media_message(msg.DeviceChanged(state, "mic", "ear", "", fault))  # type: ignore[arg-type]
+    assert made.audio.mixer == fault
+    assert [record.getMessage() for record in caplog.records] == [fault]
+    made.media_message(msg.DeviceChanged("open", "mic", "ear", "", ""))
+    assert made.audio.mixer == ""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.media import messages as msg
-from offhook.media.settings import MediaSettings, StreamSettings
+from offhook.media.settings import ElementSetting, MediaSettings, StreamSettings
 
 PLAN = StreamSettings(
     remote=("192.0.2.7", 40000),
@@ -34,6 +34,8 @@ MESSAGES: list[msg.Message] = [
     msg.ToneStarted("dial", 12.5),
     msg.StreamReport(7, 100, 99, 1, 160, 0.5, 12.0, 4.1, None),
     msg.DeviceChanged("missing", "phone_mic", "phone_ear", "plug it in"),
+    msg.DeviceChanged("open", "phone_mic", "phone_ear", "", "the card has no Mic"),
+    msg.Configure(MediaSettings("NO", mixer=(ElementSetting("Mic", capture=60, playback="off", optional=True),))),
     msg.Heartbeat(100, 0, True, 0.1, 0.2),
 ]
 

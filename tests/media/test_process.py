@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from offhook.media import messages as msg
+from offhook.media.settings import ElementSetting
 from tests.support.far_end import FarEnd
 from tests.support.media_phone import MediaPhone, media_phone, memory_directory
 from tests.support.virtual_card import VirtualCard
@@ -310,3 +311,57 @@ def test_without_cards_the_clock_beats_time_and_on_hook_it_costs_nothing(folder:
             far.close()
 
     asyncio.run(story())
+
+
+def test_a_muted_card_is_opened_at_the_start_and_again_after_it_was_pulled_out(folder: Path) -> None:
+    wanted = (ElementSetting("Capture", 60), ElementSetting("Left Output Mixer PCM", "on"))
+
+    async def story(card: VirtualCard) -> None:
+        async with media_phone(card, directory=folder, mixer=wanted) as phone:
+            await phone.until(lambda: "open" in phone.states(), 20.0)
+            assert card.mixer["Capture Switch"] == (1, 1)
+            assert card.mixer["Capture Volume"] == (38, 38)
+            assert card.mixer["Left Output Mixer PCM Playback Switch"] == (1, 0)
+            phone.client.set_active(True)
+            card.unplug()
+            await phone.until(lambda: phone.states()[-1] == "missing")
+            card.mixer.reset()
+            card.replug()
+            await phone.until(lambda: phone.states()[-1] == "open")
+            assert card.mixer["Capture Switch"] == (1, 1)
+            assert card.mixer["Left Output Mixer PCM Playback Switch"] == (1, 0)
+            card.mixer.reset()  # as alsactl does when udev starts it
+            await phone.until(lambda: card.mixer["Capture Switch"] == (1, 1))
+            assert phone.states() == ["open", "missing", "open"]
+            assert {message.mixer for message in phone.of(msg.DeviceChanged)} == {""}  # type: ignore[union-attr]
+
+    with VirtualCard(folder) as card:
+        asyncio.run(story(card))
+
+
+def test_a_card_that_was_muted_while_nobody_talked_is_open_in_the_next_call(folder: Path) -> None:
+    async def story(card: VirtualCard) -> None:
+        wanted = (ElementSetting("Capture", "on"),)
+        async with media_phone(card, directory=folder, mixer=wanted, idle_close_s=0.2) as phone:
+            await phone.until(lambda: phone.states()[-1:] == ["closed"], 20.0)
+            card.mixer.reset()
+            phone.client.set_active(True)
+            await phone.until(lambda: phone.states()[-1] == "open")
+            assert card.mixer["Capture Switch"] == (1, 1)
+
+    with VirtualCard(folder) as card:
+        asyncio.run(story(card))
+
+
+def test_a_card_without_the_element_is_used_all_the_same_and_the_fault_is_told(folder: Path) -> None:
+    async def story(card: VirtualCard) -> None:
+        async with media_phone(card, directory=folder, mixer=(ElementSetting("Master", 60),)) as phone:
+            phone.client.set_active(True)
+            phone.client.play_tone("dial")
+            await hears(phone, card, 20.0)
+            told = phone.of(msg.DeviceChanged)[0]
+            assert isinstance(told, msg.DeviceChanged)
+            assert (told.state, told.mixer[:33]) == ("open", 'audio.mixer: the card has no "Mas')
+
+    with VirtualCard(folder) as card:
+        asyncio.run(story(card))

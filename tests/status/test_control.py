@@ -196,13 +196,20 @@ def test_what_is_wrong_is_told_to_people() -> None:
             "power": {"state": "LOW", "percent": 9.5, "runtime_s": 600, "gauge_ok": False},
             "emergency": {"location": "", "callback_window_s": 1700, "up": False},
             "config": {"origin": "last-good", "serial": "7", "pending": "8"},
-            "audio": {"state": "busy", "capture": "hw:0", "playback": "hw:0", "xruns": 2, "detail": "somebody has it"},
+            "audio": {
+                "state": "busy",
+                "capture": "hw:0",
+                "playback": "hw:0",
+                "xruns": 2,
+                "detail": "somebody has it",
+                "mixer": "audio.mixer: no Mic",
+            },
         }
     )[1:] == [
         "power      LOW, battery at 9.5 %, for 600 s, the gauge does not answer",
         "emergency  no location, the desk may call back for 1700 s",
         "config     last-good, serial 7, 8 waits",
-        "audio      busy, hw:0, xruns 2, not real-time, somebody has it",
+        "audio      busy, hw:0, xruns 2, not real-time, somebody has it, audio.mixer: no Mic",
     ]
 
 

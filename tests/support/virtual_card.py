@@ -25,6 +25,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.support.virtual_mixer import SOURCE as MIXER_SOURCE
+from tests.support.virtual_mixer import VirtualMixer
+
 Samples = NDArray[np.int16]
 SampleFormat = Literal["S16_LE", "S32_LE"]
 _SOURCE = Path(__file__).parent.parent / "card" / "virtual_card.c"
@@ -33,17 +36,17 @@ _CONTROL_BYTES = 64
 _UNPLUGGED, _BUSY, _XRUNS, _OPEN_MS = (4 * i for i in range(4))
 
 
-def build_library() -> Path:
-    """Compile the plug-in unless this source was compiled before; return its path."""
+def build_library(source: Path = _SOURCE, kind: str = "pcm_offhook_card") -> Path:
+    """Compile a plug-in unless its source was compiled before; return its path."""
     compiler = shutil.which("gcc")
     if compiler is None:
         raise RuntimeError("the virtual card needs gcc and libasound2-dev: apt-get install gcc libasound2-dev")
-    digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:16]
-    library = _CACHE / f"libasound_module_pcm_offhook_card-{digest}.so"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    library = _CACHE / f"libasound_module_{kind}-{digest}.so"
     if not library.exists():
         _CACHE.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(f".{os.getpid()}")
-        command = [compiler, "-O2", "-Wall", "-fPIC", "-shared", "-DPIC", "-o", str(partial), str(_SOURCE)]
+        command = [compiler, "-O2", "-Wall", "-fPIC", "-shared", "-DPIC", "-o", str(partial), str(source)]
         subprocess.run([*command, "-lasound", "-lm"], check=True, capture_output=True, text=True)
         partial.replace(library)
     return library
@@ -98,6 +101,7 @@ class VirtualCard:
         self._ppm = {"mic": mic_ppm, "ear": ear_ppm}
         self.mic, self.ear = directory / f"{name}_mic.raw", directory / f"{name}_ear.raw"
         self.mic_log, self.ear_log = directory / f"{name}_mic.log", directory / f"{name}_ear.log"
+        self.mixer = VirtualMixer(directory / f"{name}.mixer")
         self._control_path = directory / f"{name}.ctl"
         self._control_path.write_bytes(bytes(_CONTROL_BYTES))
         with self._control_path.open("r+b") as file:
@@ -121,6 +125,7 @@ class VirtualCard:
         return "".join(
             f"pcm.{pcm} {{\n    type offhook_card\n    {direction} {_quoted(path)}\n    log {_quoted(log)}\n"
             f"    control {_quoted(self._control_path)}\n    ppm {self._ppm[side]:.3f}\n{limits}}}\n"
+            f"ctl.{pcm} {{\n    type offhook_mixer\n    state {_quoted(self.mixer.path)}\n}}\n"
             for pcm, direction, path, log, side in (
                 (self.capture, "infile", self.mic, self.mic_log, "mic"),
                 (self.playback, "outfile", self.ear, self.ear_log, "ear"),
@@ -205,6 +210,7 @@ class VirtualCard:
 def write_asound_conf(path: Path, cards: Iterable[VirtualCard], more: str = "") -> dict[str, str]:
     """Write a config that knows these cards and nothing else; return the environment that makes ALSA use it."""
     text = f'pcm_type.offhook_card {{ lib "{build_library()}" }}\n'
+    text += f'ctl_type.offhook_mixer {{ lib "{build_library(MIXER_SOURCE, "ctl_offhook_mixer")}" }}\n'
     path.write_text(text + "".join(card.config() for card in cards) + more)
     return {"ALSA_CONFIG_PATH": str(path)}
 

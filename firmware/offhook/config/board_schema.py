@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from offhook.config.faults import quoted
+from offhook.config.mixer import Mixer
 from offhook.config.overlays import LINE, LONGEST_LINE
 from offhook.config.scalars import DECIMAL, Identifier, filled, patterned, text, whole_number, wrong
 from offhook.config.section import Section
@@ -154,6 +155,12 @@ class BoardAudio(Section):
     """ALSA device of the microphone."""
     playback: PcmName
     """ALSA device of the ear piece."""
+    mixer: Mixer = Field(default_factory=dict)
+    """What the simple elements of the cards' mixer shall be whenever the cards are opened, by the names that
+    `amixer -c CARD scontents` shows: `on` and `off` (the switch), `60%` (the volume, and the switch on),
+    `{capture: 60%, playback: off}` for an element that has both (a bare value means capture there), `{choice: Mic}` for
+    one that offers items. With `optional: true` beside them a card without that element is no fault. The second element
+    of a name is `"Mic,1"`."""
 
 
 class Gpio(Section):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from offhook.config.mixer import Mixer
 from offhook.config.scalars import DECIMAL, WHOLE, filled, wrong
 from offhook.config.section import Section
 
@@ -41,6 +42,8 @@ class Audio(Section):
     """Gain of the microphone."""
     ear_limit_dbfs: Annotated[float, Field(ge=-40, le=0), DECIMAL] = -3.0
     """No sample louder than this reaches the ear (acoustic limiter)."""
+    mixer: Mixer = Field(default_factory=dict)
+    """What the card's mixer shall be, as in the [board file](#audio-board); it is laid over the board's own."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "Audio":

@@ -70,10 +70,11 @@ def _read(path: Path) -> bytes | None:
 
 
 def with_board_audio(config: Config, audio: BoardAudio | None) -> Config:
-    """Return ``config`` with the board's own card where it names none."""
+    """Return ``config`` with the board's own card where it names none; its mixer is laid over the board's."""
     if audio is None or config.audio.capture is not None:
         return config
-    cards = config.audio.model_copy(update={"capture": audio.capture, "playback": audio.playback})
+    mixer = {**audio.mixer, **config.audio.mixer}
+    cards = config.audio.model_copy(update={"capture": audio.capture, "playback": audio.playback, "mixer": mixer})
     return config.model_copy(update={"audio": cards})
 
 

@@ -279,11 +279,14 @@ class Line:
                 )
             case heard.StreamSilent(stream, seconds):
                 self.legs.fell_silent(stream, seconds)
-            case heard.DeviceChanged(state, capture, playback, detail):
+            case heard.DeviceChanged(state, capture, playback, detail, mixer):
                 self.audio.state, self.audio.capture, self.audio.playback = state, capture, playback
                 self.audio.detail = detail
                 if state in ("missing", "busy"):
                     _log.error("%s", detail, extra={"device": capture or playback})
+                if mixer and mixer != self.audio.mixer:
+                    _log.warning("%s", mixer, extra={"device": capture or playback})
+                self.audio.mixer = mixer
             case heard.Heartbeat():
                 self.audio.xruns, self.audio.realtime = message.xruns, message.realtime
                 self.audio.late_p50_ms, self.audio.late_p99_ms = message.late_p50_ms, message.late_p99_ms

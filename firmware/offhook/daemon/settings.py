@@ -18,7 +18,7 @@ from offhook.engine.mediarules import MediaRules
 from offhook.engine.sessions import MediaOffer
 from offhook.engine.tls import TlsSettings
 from offhook.engine.transport import TlsListen
-from offhook.media.settings import MediaSettings
+from offhook.media.settings import ElementSetting, MediaSettings
 from offhook.phone.actions import Tone
 from offhook.phone.settings import PhoneSettings
 from offhook.power.settings import PowerSettings
@@ -193,6 +193,10 @@ def media(config: Config, sound_socket: str | None) -> MediaSettings:
         ear_limit_dbfs=audio.ear_limit_dbfs,
         sound_socket=sound_socket,
         srtp=any(account.srtp != "off" for account in config.accounts),
+        mixer=tuple(
+            ElementSetting(name, value.either, value.playback, value.capture, value.choice, value.optional)
+            for name, value in audio.mixer.items()
+        ),
     )
 
 

@@ -69,6 +69,11 @@ class AlsaDevice:
         self._level_sum, self._level_ticks, self._nudge = 0, 0, 0
         self._looked, self._steady = 0, False
 
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The control devices of the two PCMs' cards, each once."""
+        return tuple(dict.fromkeys((self._mic.control, self._ear.control)))
+
     def descriptors(self) -> Sequence[tuple[int, int]]:
         """See AudioDevice."""
         self.changed = False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RETRY_S = 2.0
 _LOOK_S = 0.1
+_MIXER_S = 2.0
 _NEVER = float("inf")
 
 
@@ -41,7 +42,9 @@ class Cards:
         self._forms: tuple[PcmForm, PcmForm] | None = None
         self._stand_in: ClockedDevice | None = None
         self._fault = False
-        self._told: tuple[DeviceState, str] | None = None
+        self._mixer = ""
+        self._mixer_at = _NEVER
+        self._told: tuple[DeviceState, str, str] | None = None
         self._xruns_before = 0
         self._retry_at = now
         self._nodes = nodes
@@ -72,6 +75,8 @@ class Cards:
         if self._card is None and (needed or self._fault) and (now >= self._retry_at or self._appeared(now)):
             self._open(now)
         if self._card is not None:
+            if now >= self._mixer_at:
+                self._look_after_mixer(self._card)
             return self._card
         if not needed:
             self._stand_in = None
@@ -111,11 +116,29 @@ class Cards:
         except DeviceError as error:
             self._fail(error, now)
             return
+        if self._fault or self._forms is None:
+            self._mixer_at = now + _MIXER_S
         self._forms = self._card.forms
+        # At every opening: a card that was pulled out meanwhile is muted again, and nobody would have noticed.
+        self._set_mixer(self._card)
         self._stand_in = None
         self._fault = False
         mic, ear = self._forms
         self._tell("open", f"capture {mic.rate} Hz {mic.channels} ch, playback {ear.rate} Hz {ear.channels} ch")
+
+    def _set_mixer(self, card: "AlsaDevice") -> None:
+        if not self._settings.mixer:
+            return
+        from offhook.media.mixer import CardMixer
+
+        self._mixer = CardMixer(self._settings.mixer).apply(card.controls)
+
+    def _look_after_mixer(self, card: "AlsaDevice") -> None:
+        """Set the mixer of a card that has just come once more: udev lets alsactl change it after we could open it."""
+        self._mixer_at = _NEVER
+        self._set_mixer(card)
+        if self._told is not None:
+            self._tell(*self._told[:2])
 
     def _fail(self, error: DeviceError, now: float) -> None:
         self._fault = True
@@ -137,9 +160,9 @@ class Cards:
             self._card = None
 
     def _tell(self, state: DeviceState, detail: str) -> None:
-        if self._told != (state, detail):
-            self._told = (state, detail)
-            self._post(DeviceChanged(state, *self._names, detail))
+        if self._told != (state, detail, self._mixer):
+            self._told = (state, detail, self._mixer)
+            self._post(DeviceChanged(state, *self._names, detail, self._mixer))
 
 
 def sound_nodes(folder: str = "/dev/snd") -> object:

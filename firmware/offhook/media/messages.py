@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from offhook.errors import OffhookError
-from offhook.media.settings import CryptoPair, MediaSettings, SrtpKey, StreamSettings
+from offhook.media.settings import CryptoPair, ElementSetting, MediaSettings, SrtpKey, StreamSettings
 
 MAX_MESSAGE = 65536
 DeviceState = Literal["open", "closed", "missing", "busy"]
@@ -176,12 +176,16 @@ class StreamSilent:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChanged:
-    """The card was opened, closed, lost or refused; ``detail`` is one line that says what to do."""
+    """The card was opened, closed, lost or refused; ``detail`` is one line that says what to do.
+
+    ``mixer``: what is wrong with the mixer since it was last opened, in one line; empty: nothing.
+    """
 
     state: DeviceState
     capture: str
     playback: str
     detail: str = ""
+    mixer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,9 @@ def decode(data: bytes) -> Message:
         row = json.loads(data)
         kind = _TYPES[row.pop("type")]
         if kind is Configure:
-            return Configure(MediaSettings(**row["settings"]))
+            settings = dict(row["settings"])
+            elements = tuple(ElementSetting(**element) for element in settings.pop("mixer", ()))
+            return Configure(MediaSettings(**settings, mixer=elements))
         if kind is StartStream or kind is UpdateStream or kind is MoveStream:
             return kind(int(row["stream"]), _stream_settings(row["plan"]))
         if set(row) - {f.name for f in fields(kind)}:

@@ -25,6 +25,12 @@ class Pcm:
     handle: "alsaaudio.PCM"
     form: PcmForm
 
+    @property
+    def control(self) -> str:
+        """The control device of the card behind this PCM; of a plug-in that is no card's, the one of its own name."""
+        card = int(self.handle.info().get("card_no", -1))
+        return f"hw:{card}" if card >= 0 else self.name
+
     def read(self) -> tuple[int, bytes]:
         """Return up to a period, frames and data; ``(XRUN, b"")`` after an overrun, ``(0, b"")`` for nothing."""
         try:

@@ -8,6 +8,24 @@ Address = tuple[str, int]
 Codec = Literal["PCMU", "PCMA"]
 Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 
+Level = int | Literal["on", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class ElementSetting:
+    """What a simple element of the card's mixer shall be; see :class:`offhook.config.mixer.MixerValue`.
+
+    A level is a volume in percent (its switch is on then) or the switch alone; ``either`` is that of capture where the
+    element has it, else of playback.
+    """
+
+    name: str
+    either: Level | None = None
+    playback: Level | None = None
+    capture: Level | None = None
+    choice: str | None = None
+    optional: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
@@ -26,6 +44,7 @@ class MediaSettings:
         sound_socket: Unix socket where the simulator's page exchanges sound (without cards); None: no page.
         idle_close_s: the card is closed when nobody has needed it for so long.
         srtp: secured calls may come: load what they need while nobody talks.
+        mixer: what the cards' mixer elements shall be.
     """
 
     country: str
@@ -40,6 +59,7 @@ class MediaSettings:
     sound_socket: str | None = None
     idle_close_s: float = 5.0
     srtp: bool = False
+    mixer: tuple[ElementSetting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

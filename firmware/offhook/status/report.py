@@ -35,6 +35,8 @@ class AudioFigures:
     xruns: int = 0
     realtime: bool = False
     detail: str = ""
+    mixer: str = ""
+    """What the card's mixer did not take, in one line; empty: nothing."""
     late_p50_ms: float = 0.0
     late_p99_ms: float = 0.0
     late_p999_ms: float = 0.0
@@ -88,6 +90,7 @@ class StatusReport:
                 "xruns": self.audio.xruns,
                 "realtime": self.audio.realtime,
                 "detail": self.audio.detail,
+                "mixer": self.audio.mixer,
                 "late_p50_ms": round(self.audio.late_p50_ms, 2),
                 "late_p99_ms": round(self.audio.late_p99_ms, 2),
                 "late_p999_ms": round(self.audio.late_p999_ms, 2),

@@ -95,6 +95,7 @@ export function facts({ accounts, calls, power, emergency, audio }) {
   const hours = power.runtime_s ? `, about ${Math.max(1, Math.round(power.runtime_s / 360) / 10)} h left` : "";
   rows.push(["power", `${plain(power.state)}${power.percent == null ? "" : `, ${Math.round(power.percent)} %`}${hours}`]);
   rows.push(["location", emergency.location || "none: an emergency desk would not know where you are"]);
+  if (audio.mixer) rows.push(["mixer", audio.mixer]);
   if (audio.state !== "open") rows.push(["device", [audio.state, audio.detail].filter(Boolean).join(": ")]);
   return rows;
 }
