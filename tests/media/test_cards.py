@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from offhook.errors import DeviceError
-from offhook.media import alsa
+from offhook.media import alsa, mixer
 from offhook.media.cards import Cards, sound_nodes
 from offhook.media.form import CardMissingError, CardRefusedError, PcmForm
 from offhook.media.messages import DeviceChanged, FromMedia
-from offhook.media.settings import MediaSettings
+from offhook.media.settings import ElementSetting, MediaSettings
 
 
 class FakeCard:
@@ -24,6 +24,7 @@ class FakeCard:
             raise FakeCard.fault
         self.forms = (PcmForm(8000, 1, 2, 80, 320), PcmForm(8000, 1, 2, 80, 320))
         self.xruns = 0
+        self.controls = ("hw:1",)
 
     def close(self) -> None:
         pass
@@ -95,3 +96,42 @@ def test_the_sound_devices_are_told_by_name_and_rights(tmp_path: Path) -> None:
     assert changed != before
     (tmp_path / "pcmC1D0c").touch()
     assert sound_nodes(str(tmp_path)) != changed
+
+
+def test_the_mixer_is_set_at_each_opening_and_once_more_when_a_card_has_just_come(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, applied, faults = [0.0], [], [""]
+
+    class FakeMixer:
+        def __init__(self, wanted: tuple[ElementSetting, ...]) -> None:
+            assert wanted == (ElementSetting("Mic", "on"),)
+
+        def apply(self, controls: tuple[str, ...]) -> str:
+            applied.append((clock[0], controls))
+            return faults[0]
+
+    told: list[FromMedia] = []
+    monkeypatch.setattr(mixer, "CardMixer", FakeMixer)
+    settings = MediaSettings("NO", capture="mic", playback="ear", mixer=(ElementSetting("Mic", "on"),))
+    cards = Cards(settings, False, told.append, 0.0, lambda: None)
+    FakeCard.fault = None
+
+    def tick(t: float, needed: bool = True) -> None:
+        clock[0] = t
+        cards.device(t, needed)
+
+    for hundredths in range(500):
+        tick(hundredths / 100)
+    assert applied == [(0.0, ("hw:1",)), (2.0, ("hw:1",))]
+    tick(5.0, needed=False)
+    faults[0] = "no Mic"
+    for hundredths in range(600, 1000):
+        tick(hundredths / 100)
+    assert [at for at, _ in applied] == [0.0, 2.0, 6.0]
+    cards.lost(CardMissingError("pulled out"), 10.0)
+    for hundredths in range(1000, 2000):
+        tick(hundredths / 100)
+    assert [at for at, _ in applied] == [0.0, 2.0, 6.0, 12.0, 14.0]
+    seen = [(message.state, message.mixer) for message in told if isinstance(message, DeviceChanged)]
+    assert seen == [("open", ""), ("closed", ""), ("open", "no Mic"), ("missing", "no Mic"), ("open", "no Mic")]
