@@ -6,12 +6,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from offhook import __version__
 
 EX_IOERR = 74
 
 Command = Callable[[argparse.Namespace], int]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +36,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"offhook {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    _running(commands)
+    _reading(commands)
+    _asking(commands)
+    _machine(commands)
+    return parser
+
+
+_SLOT_VERBS = ("get-primary", "set-primary", "get-state", "set-state", "get-current", "post-install")
+
+
+def _running(commands: Commands) -> None:
+    """Be the phone."""
     run = commands.add_parser("run", help="be the phone: drive a board by a config file")
     run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the config file (offhook.yaml)")
     run.add_argument("--board", type=Path, required=True, metavar="FILE", help="how the handset is wired")
@@ -49,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     _common(sim)
     sim.set_defaults(command=_sim)
 
+
+def _reading(commands: Commands) -> None:
+    """Read files."""
     check = commands.add_parser("check", help="say everything that is wrong in a config or board file")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--board", action="store_true", help="FILE is a board file")
@@ -60,11 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("--markdown", action="store_true", help="print the reference as Markdown instead")
     schema.set_defaults(command=_schema)
 
-    firstboot = commands.add_parser("firstboot", help="take over what is new in offhook.yaml on the boot partition")
-    _device_places(firstboot)
-    firstboot.add_argument("--restart", action="store_true", help="restart the machine where its new wiring needs that")
-    firstboot.set_defaults(command=_firstboot)
 
+def _asking(commands: Commands) -> None:
+    """Ask a running phone."""
     status = commands.add_parser("status", help="show what a running phone says of itself")
     _asks(status, "the whole object, for programs")
     status.set_defaults(command=_status)
@@ -97,6 +112,14 @@ def _parser() -> argparse.ArgumentParser:
         _asks(command, "the answer as it came")
         command.set_defaults(command=_use, verb=verb, field=field, what=what)
 
+
+def _machine(commands: Commands) -> None:
+    """Serve root's units: the machine under the phone."""
+    firstboot = commands.add_parser("firstboot", help="take over what is new in offhook.yaml on the boot partition")
+    _device_places(firstboot)
+    firstboot.add_argument("--restart", action="store_true", help="restart the machine where its new wiring needs that")
+    firstboot.set_defaults(command=_firstboot)
+
     slot = commands.add_parser("slot", help="what RAUC asks of the two slots of a device")
     slot.add_argument("verb", choices=_SLOT_VERBS, metavar="VERB", help=", ".join(_SLOT_VERBS))
     slot.add_argument("words", nargs="*", metavar="WORD")
@@ -115,10 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--ca-file", metavar="FILE", help="certificates (PEM) to trust instead of the system's")
     update.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
     update.set_defaults(command=_update)
-    return parser
-
-
-_SLOT_VERBS = ("get-primary", "set-primary", "get-state", "set-state", "get-current", "post-install")
 
 
 def _asks(parser: argparse.ArgumentParser, json: str) -> None:
