@@ -496,6 +496,28 @@ def test_who_names_a_call_that_is_up_may_refer_it_from_outside() -> None:
     assert status_of(alone.say(text, remote=other)) == 403
 
 
+@pytest.mark.parametrize("where", ["in the call", "outside, by its name"])
+def test_an_emergency_call_is_never_referred(where: str) -> None:
+    alone = Alone()
+    alone.endpoint.call("o1", "desk", "urn:service:sos", OFFER, alone.now)
+    (invite,) = alone.heard()
+    alone.say(answer(invite, 200, more="Contact: <sip:desk@10.0.0.9:5060>\n", body="v=0\n"))
+    alone.events()
+    to, caller = str(invite.from_), "<urn:service:sos>;tag=t1"
+    more = "Refer-To: <sip:1003@pbx.test>\n"
+    if where == "in the call":
+        refer = message("REFER", to=to, caller=caller, call_id=invite.call_id, branch="z9hG4bKr1", more=more)
+    else:
+        more += f"Target-Dialog: {invite.call_id};local-tag=t1;remote-tag={invite.from_.tag}\n"
+        refer = message("REFER", branch="z9hG4bKr9", call_id="r9", more=more)
+    assert status_of(alone.say(refer)) == 403
+    assert alone.events() == []
+    alone.endpoint.hang_up("o1", alone.now)
+    (bye,) = alone.heard()
+    assert isinstance(bye, Request)
+    assert bye.method == "BYE", "it was up all the while"
+
+
 def test_the_server_may_stop_hearing_of_a_call_that_it_asked_for() -> None:
     alone = Alone()
     referral(alone, "Refer-To: <sip:1003@pbx.test>\n")
