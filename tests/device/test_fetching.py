@@ -1,11 +1,13 @@
 """Fetching a bundle from a real HTTPS server on loopback, with calls and losses in between."""
 
+import os
 import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +19,8 @@ BUNDLE = bytes(range(256)) * 4096  # 1 MiB
 
 @dataclass
 class Server:
-    """``cuts``: of so many answers only the first 300000 bytes are sent; ``statuses``: answered first, then 200."""
+    """``cuts``: of so many answers only the first 300000 bytes are sent; ``statuses``: answered first, then 200;
+    ``length``: what is told in place of the length, empty: nothing."""
 
     url: str = ""
     cuts: int = 0
@@ -25,6 +28,7 @@ class Server:
     location: str = ""
     ranges: list[str | None] = field(default_factory=list)
     etag: str = '"1"'
+    length: str | None = None
     data: bytes = BUNDLE
 
 
@@ -57,7 +61,8 @@ def server(authority: Authority) -> Iterator[Server]:
             body = state.data[offset:]
             self.send_response(206 if offset else 200)
             self.send_header("ETag", state.etag)
-            self.send_header("Content-Length", str(len(body)))
+            if state.length != "":
+                self.send_header("Content-Length", state.length or str(len(body)))
             self.end_headers()
             if state.cuts:
                 state.cuts -= 1
@@ -188,6 +193,29 @@ def test_a_server_that_is_not_known_is_not_trusted(server: Server, authority: Au
 def test_a_folder_that_is_gone_is_told(server: Server, authority: Authority, tmp_path: Path) -> None:
     with pytest.raises(BundleFetchError, match="cannot be stored"):
         download(server, tmp_path / "gone" / "bundle", authority, Time())
+
+
+@pytest.mark.parametrize("length", ["", "9" * 5000, str(1 << 49)])
+def test_a_server_cannot_fill_the_disk_whatever_length_it_names(
+    server: Server, authority: Authority, tmp_path: Path, length: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "bundle"
+
+    def room(folder: Path) -> SimpleNamespace:
+        taken = target.stat().st_size if target.exists() else 0
+        return SimpleNamespace(f_frsize=1, f_bavail=(64 << 20) + len(BUNDLE) // 2 - taken)
+
+    monkeypatch.setattr(os, "statvfs", room)
+    server.length = length
+    with pytest.raises(BundleFetchError, match="there is no room for it on /data"):
+        download(server, target, authority, Time())
+    assert target.stat().st_size < len(BUNDLE)
+
+
+def test_a_bundle_of_a_length_that_is_not_told_is_fetched(server: Server, authority: Authority, tmp_path: Path) -> None:
+    server.length = ""
+    download(server, tmp_path / "bundle", authority, Time())
+    assert (tmp_path / "bundle").read_bytes() == BUNDLE
 
 
 def test_the_context_checks_names_and_chains() -> None:

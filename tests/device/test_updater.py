@@ -62,9 +62,9 @@ class Scene:
 
     def fetch(self, request: UpdateRequest, target: Path) -> None:
         self.note("fetch")
+        target.write_bytes(b"bundle")
         if self.fetch_fails:
             raise BundleFetchError(self.fetch_fails)
-        target.write_bytes(b"bundle")
 
     def prepare(self, slot: Slot) -> None:
         if self.prepare_fails:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from offhook.config.store import _SLOTS
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "systemd"
 UNIT = FOLDER / "offhook.service"
@@ -74,6 +76,17 @@ def test_dial_tone_waits_neither_for_the_network_nor_for_the_time() -> None:
 
 def test_the_daemon_runs_from_the_packages_own_environment() -> None:
     assert settings("ExecStart")[0].startswith("/usr/lib/offhook/bin/python -P -m offhook run ")
+
+
+def test_a_phone_that_was_not_set_up_is_quiet_and_starts_when_its_files_are_written() -> None:
+    needed = ["/etc/offhook/board.yaml", "|/etc/offhook/offhook.yaml"]
+    needed += [f"|/var/lib/offhook/{name}" for name in _SLOTS]  # a good copy is enough
+    assert settings("ConditionPathExists") == needed
+    command = settings("ExecStart")[0].split()
+    written = settings("PathChanged", FOLDER / "offhook.path")
+    assert sorted(written) == sorted([command[command.index("--board") + 1], command[command.index("--config") + 1]])
+    assert settings("Also") == ["offhook.path"]  # who disables the phone disables this too
+    assert settings("Restart") == ["always"]  # with a faulty file it is tried again: to mend it must be enough
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.path")), ids=lambda path: path.name)

@@ -25,6 +25,7 @@ _LOOK_S = 2.0
 _TRIES = 6
 _FIRST_WAIT_S = 5.0
 _SPARE = 64 << 20
+_LONGEST_LENGTH = 15  # digits
 _CLOCK_IS_SET_AFTER = 1_767_225_600.0  # 2026-01-01: a clock before that was never set
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
 
@@ -87,7 +88,7 @@ class Download:
                         if error.code < 500:
                             raise self._failed(f"the server answers {error.code}") from None
                         failures = self._again(failures, f"the server answers {error.code}")
-                    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+                    except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
                         failures = self._again(0 if file.tell() > before else failures, _plain(error))
         except OSError as error:
             raise BundleFetchError(f"the bundle cannot be stored ({error.strerror or error}): look at /data") from error
@@ -112,12 +113,14 @@ class Download:
             file.seek(0)
             file.truncate()
             length = answer.headers.get("Content-Length", "")
-            self._length = int(length) if length.isascii() and length.isdigit() else None
+            plain = length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH
+            self._length = int(length) if plain else None
             mark = answer.headers.get("ETag", "")
             self._mark = "" if mark.startswith("W/") else mark
-            self._make_room()
+            self._want_room(self._length or 0)
         looked = self._clock()
         while chunk := answer.read(_CHUNK):
+            self._want_room(len(chunk))  # a server that names no length, or another, must not fill the phone's disk
             file.write(chunk)
             if self._clock() - looked >= _LOOK_S:
                 looked = self._clock()
@@ -127,10 +130,11 @@ class Download:
             raise ConnectionError("the file is cut off")
         return True
 
-    def _make_room(self) -> None:
+    def _want_room(self, length: int) -> None:
         space = os.statvfs(self._target.parent)
-        if self._length is not None and self._length + _SPARE > space.f_bavail * space.f_frsize:
-            raise self._failed(f"it has {self._length >> 20} MiB and there is no room for it on /data")
+        if length + _SPARE > space.f_bavail * space.f_frsize:
+            size = f"it has {self._length >> 20} MiB and " if self._length is not None else ""
+            raise self._failed(f"{size}there is no room for it on /data")
 
     def _tls(self) -> ssl.SSLContext:
         try:

@@ -79,10 +79,9 @@ class Updater:
         record = self._begin(request.version, request.url, request.when, refuse_failed=only_newer)
         try:
             self._machine.fetch(request, self._store)
+            return self._install(record, self._store, request.version if only_newer else None)
         except BundleFetchError as error:
             return self._happened(record, Happening.GAVE_UP, str(error))
-        try:
-            return self._install(record, self._store, request.version if only_newer else None)
         finally:
             self._store.unlink(missing_ok=True)
 
