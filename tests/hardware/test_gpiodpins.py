@@ -27,6 +27,7 @@ from gpiozero.exc import (
 
 from offhook.hardware.board import GpioBoard
 from offhook.hardware.chips import GpioChip
+from offhook.hardware.edges import EdgeReader
 from offhook.hardware.gpiodpin import EVENTS
 from offhook.hardware.gpiodpins import GpiodFactory
 from offhook.hardware.pins import EdgeInput
@@ -395,3 +396,23 @@ def test_an_input_of_ours_reads_and_closes(factory: GpiodFactory, chip: Chip) ->
         assert contact.closed
 
     asyncio.run(scenario())
+
+
+def test_a_line_that_the_other_thread_has_closed_is_forgotten() -> None:
+    reader = EdgeReader()
+    end, other = os.pipe()
+    reader.watch(end, Deaf())
+    os.close(end)
+    reader.forget(end)
+    os.close(other)
+    reader.close()
+
+
+class Deaf:
+    """Implements :class:`offhook.hardware.edges.EdgeSource`: hears nothing."""
+
+    def read_edges(self) -> None:
+        pass
+
+    def lose(self, reason: str) -> None:
+        pass

@@ -1,5 +1,6 @@
 """One thread that waits for the edges of every line."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -44,7 +45,8 @@ class EdgeReader:
     def forget(self, fd: int) -> None:
         """Wait for a descriptor no longer; call it before the descriptor is closed."""
         if self._sources.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
+            with contextlib.suppress(OSError):  # closed meanwhile by the other thread: it is out already
+                self._epoll.unregister(fd)
 
     def close(self) -> None:
         """End the thread. Not to be called from it."""

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 EVENTS = 64
 """Edges of one line that the kernel keeps while nobody reads; its own 16 are fewer than a worn contact makes."""
 
+_MOST_READS = 16
+"""Reads at once: a wire that hums must not keep others from the line; what is left is read in the next turn."""
+
 _BIAS = {"up": Bias.PULL_UP, "down": Bias.PULL_DOWN, "floating": Bias.DISABLED}
 _EDGES = {"both": Edge.BOTH, "rising": Edge.RISING, "falling": Edge.FALLING, "none": Edge.NONE}
 _GONE = (errno.ENODEV, errno.ENXIO, errno.EIO)
@@ -186,7 +189,9 @@ class GpiodPin(PiPin):  # type: ignore[misc]  # gpiozero is not typed
 
     def _drain(self) -> list[EdgeEvent]:
         events: list[EdgeEvent] = []
-        while self._request is not None and self._request.wait_edge_events(0):
+        for _ in range(_MOST_READS):
+            if self._request is None or not self._request.wait_edge_events(0):
+                break
             events += self._request.read_edge_events(EVENTS)
         return events
 

@@ -29,8 +29,8 @@ class GpiodFactory(PiFactory):  # type: ignore[misc]  # gpiozero is not typed
         super().__init__()
         self._info: PiBoardInfo | None = None
         self.pin_class = GpiodPin
-        self.reader = EdgeReader()
         self.chip = gpiod.Chip(str(chip.path))
+        self.reader = EdgeReader()
 
     def close(self) -> None:
         """Let go of every line."""
