@@ -24,6 +24,7 @@ from offhook.daemon.whole import quick_form
 from offhook.emergency.callback import CallbackWindow
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.observations import Observation, ToneSeen
+from offhook.engine.transport import SipTransport
 from offhook.media.messages import Heartbeat, ToneStarted
 from offhook.phone.states import State
 from offhook.provisioning.start import Running
@@ -207,6 +208,28 @@ def test_an_emergency_number_that_is_dialled_before_there_is_a_network_is_called
         daemon = await start.become_whole()
         assert b"INVITE" in start.server.got
         assert daemon.line.caller.up
+
+    on_a_start(tmp_path, monkeypatch, scenario)
+
+
+def test_sockets_that_fail_keep_no_call_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(start: Start) -> None:
+        async def broken(*_: object) -> None:
+            raise RuntimeError("broken by the test")
+
+        monkeypatch.setattr(SipTransport, "rebind", broken)
+        await start.board.lift()
+        await asyncio.sleep(0.1)
+        await start.board.dial("112", 0.08, 0.08)
+        await asyncio.sleep(3)
+        daemon = await start.become_whole()
+        assert daemon.line.caller.up
+        await start.board.hang_up()
+        await asyncio.sleep(7)
+        assert not start.early.handset.switchboard.expecting
+        await start.board.lift()
+        await asyncio.sleep(0.5)
+        assert start.tones[-1] == "no_service"
 
     on_a_start(tmp_path, monkeypatch, scenario)
 

@@ -15,7 +15,7 @@ from offhook.config.store import Candidate, ConfigStore, Remote, digest_of
 from offhook.daemon.boardfile import board_settings
 from offhook.daemon.files import VALIDATORS
 from offhook.daemon.plain import from_plain, to_plain
-from offhook.daemon.quickform import NAME, QuickForm, decode, encode, key_of, recall, remember
+from offhook.daemon.quickform import NAME, QuickForm, decode, encode, key_of, recall, remember, texts_of
 from offhook.daemon.whole import quick_form
 
 BOARDS = [*sorted(Path("boardconfig").glob("*.yaml"))]
@@ -114,7 +114,7 @@ class Phone:
         return ConfigStore(Directory(self.state_dir))
 
     def key(self, version: str = "1") -> str | None:
-        return key_of(self.config, self.board, self.store().state, version)
+        return key_of(texts_of(self.config, self.board), self.store().state, version)
 
     def keep(self) -> None:
         self.store().remember_local(self.config.read_bytes())
@@ -155,6 +155,15 @@ def test_a_file_that_was_touched_is_read(phone: Phone, name: str, edit: str) -> 
         file.unlink()
     else:
         file.write_text(file.read_text() + ("# a word\n" if edit == "edited" else "]\n"))
+    assert phone.recall() is None
+
+
+@pytest.mark.parametrize("name", ["config", "board"])
+def test_a_form_is_not_taken_for_that_of_a_file_which_was_written_while_the_phone_ran(phone: Phone, name: str) -> None:
+    texts = texts_of(phone.config, phone.board)
+    file: Path = getattr(phone, name)
+    file.write_text(file.read_text() + "# a word\n")
+    remember(phone.state_dir, phone.form, key_of(texts, phone.store().state, "1"))  # a config from afar was kept
     assert phone.recall() is None
 
 

@@ -395,6 +395,21 @@ def test_a_call_that_was_given_up_before_it_could_be_placed_is_not_placed() -> N
     before_the_calls(scenario)
 
 
+@pytest.mark.parametrize("number", ["112", "2345"])
+def test_what_is_dialled_between_the_calls_and_the_sockets_waits_for_the_sockets(number: str) -> None:
+    def scenario(bench: Bench) -> None:
+        bench.switchboard.expect_network()
+        bench.switchboard.connect(bench.calls, bench.emergency)
+        bench.post(phone.ServiceChanged(True))
+        bench.dial(number)
+        assert bench.state() is State.CALLING
+        assert not [note for note in bench.notes if "place" in note]
+        bench.switchboard.place_kept()
+        assert len([note for note in bench.notes if "place" in note]) == 1
+
+    before_the_calls(scenario)
+
+
 def test_a_kept_call_that_cannot_be_placed_has_failed() -> None:
     def scenario(bench: Bench) -> None:
         bench.dial("112")

@@ -62,6 +62,7 @@ class EarlyPhone:
         That is dial tone: a number that is dialled now is called as soon as an account is in service.
         """
         await self.handset.media.start()
+        self.handset.switchboard.expect_network()
         self.handset.switchboard.expect_service()
         self.board.start(self.relay)
 

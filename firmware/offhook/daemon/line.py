@@ -87,6 +87,7 @@ class Line:
 
     def start_sip(self) -> None:
         """Bind the SIP sockets and register, without holding anything up; from here on the network is watched."""
+        self.switchboard.expect_network()
         self.shell.watch_network(self.network_changed)
         self._binding = asyncio.get_running_loop().create_task(self._bind())
 
@@ -94,18 +95,21 @@ class Line:
         """Bind, and make the accounts known."""
         usable = [account for account in (*self.accounts, *self.guard.desk_accounts()) if self._knows(account)]
         self._wanted = self.listen
-        await self._open(self.listen)
-        for account in usable:
-            self.shell.endpoint.register(account, self.shell.now())
-        self.shell.pump()
+        try:
+            await self._open(self.listen)
+            for account in usable:
+                self.shell.endpoint.register(account, self.shell.now())
+            self.shell.pump()
+        except Exception:
+            _log.exception("the network was not joined in whole; the phone goes on with what there is")
         self.switchboard.place_kept()
-        self.mailbox.start(self.book.in_service)
-        self.watchlist.start(self.book.in_service)
         self._registering = frozenset(account.name for account in usable if account.register)
         if self.switchboard.expecting and self._registering and not self.book.any_in_service():
             self._patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._tell_service)
         else:
             self._tell_service()
+        self.mailbox.start(self.book.in_service)
+        self.watchlist.start(self.book.in_service)
 
     def _tell_service(self) -> None:
         if self._patience is not None:

@@ -40,7 +40,7 @@ def recall(state_dir: Path, config: Path | None, board: Path | None, version: st
         return None
     files = Directory(state_dir)
     try:
-        key = key_of(config, board, ConfigStore(files).state, version)
+        key = key_of(texts_of(config, board), ConfigStore(files).state, version)
         data = files.read(NAME)
     except (OSError, StoreError):
         return None
@@ -54,16 +54,25 @@ def remember(state_dir: Path, form: QuickForm, key: str | None) -> None:
         write_atomically(files, NAME, data)
 
 
-def key_of(config: Path, board: Path, state: State, version: str = __version__) -> str | None:
-    """Return what a form is bound to; None while a config from afar is on trial. Raises OSError.
+def texts_of(config: Path, board: Path) -> str:
+    """Return a digest of both files as they are now. Raises OSError.
 
     The board file's name is a part of it: each wire says where it was named.
+    """
+    texts = digest_of(config.read_bytes()), digest_of(board.read_bytes())
+    return digest_of(json.dumps([*texts, str(board)]).encode())
+
+
+def key_of(texts: str, state: State, version: str = __version__) -> str | None:
+    """Return what a form is bound to; None while a config from afar is on trial.
+
+    ``texts``: :func:`texts_of` the files before the form was made of them. A file that was changed since then must not
+    be taken for one that the form is made of.
     """
     if state.candidate is not None:
         return None
     kept = (state.kept.digest, state.kept.url) if state.kept else None
-    texts = digest_of(config.read_bytes()), digest_of(board.read_bytes())
-    return digest_of(json.dumps([version, *texts, str(board), kept]).encode())
+    return digest_of(json.dumps([version, texts, kept]).encode())
 
 
 def encode(form: QuickForm, key: str) -> bytes:

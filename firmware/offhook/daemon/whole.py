@@ -19,7 +19,7 @@ from offhook.daemon.early import EarlyPhone
 from offhook.daemon.files import SIMULATED_BOARD, SIMULATED_CONFIG, VALIDATORS, choose_config, read_board
 from offhook.daemon.identity import device_uuid
 from offhook.daemon.options import Options
-from offhook.daemon.quickform import QuickForm, key_of, remember
+from offhook.daemon.quickform import QuickForm, key_of, remember, texts_of
 from offhook.dsp.regions import plan
 from offhook.emergency.callback import CallbackSettings, CallbackWindow
 from offhook.engine.guard import EmergencyGuard
@@ -43,6 +43,7 @@ async def become_whole(
     Raises ConfigError for files with faults, OffhookError where nothing can start.
     """
     # In a thread, as the imports were: this loop has a handset to hear.
+    texts = await asyncio.to_thread(_texts, options)
     board_config, wiring = await asyncio.to_thread(_board_file, options)
     notify = journal.notifier()
     desks, built_in = options.desks, None
@@ -94,7 +95,7 @@ async def become_whole(
     def keep_form() -> None:
         """Keep for the next start what this one made of its files."""
         if not choice.faults:
-            daemon.spawn(_keep(options, quick_form(daemon.running.config, board_config, wiring), store))
+            daemon.spawn(_keep(options, quick_form(daemon.running.config, board_config, wiring), texts, store))
 
     if daemon.running.origin != "candidate":
         keep_form()
@@ -117,14 +118,23 @@ def quick_form(config: Config, board: BoardConfig, wiring: BoardSettings) -> Qui
     )
 
 
-async def _keep(options: Options, form: QuickForm, store: ConfigStore) -> None:
-    """Write a form beside the loop; a state directory that cannot be written costs the next start its haste."""
+def _texts(options: Options) -> str | None:
+    """Return what a form of these files would be bound to; None where none is kept."""
     if options.simulator or options.config is None or options.board is None:
+        return None
+    try:
+        return texts_of(options.config, options.board)
+    except OSError:
+        return None  # said by whoever reads the file
+
+
+async def _keep(options: Options, form: QuickForm, texts: str | None, store: ConfigStore) -> None:
+    """Write a form beside the loop; a state directory that cannot be written costs the next start its haste."""
+    if texts is None:
         return
     try:
-        key = key_of(options.config, options.board, store.state)
-        await asyncio.to_thread(remember, options.state_dir, form, key)
-    except (OSError, StoreError) as error:
+        await asyncio.to_thread(remember, options.state_dir, form, key_of(texts, store.state))
+    except StoreError as error:
         _log.warning("the next start will not be a quick one: %s", error)
 
 

@@ -106,6 +106,7 @@ class Switchboard:
     ) -> None:
         self.machine = machine
         self.expecting = False
+        self._networked = True
         self._board = board
         self._ear = ear
         self._keys = keys
@@ -128,12 +129,16 @@ class Switchboard:
     ) -> None:
         """Join the calls to the switchboard (they post to it, so they are made after it).
 
-        ``follow`` is told of each event when all that comes of it was done. An emergency call that somebody placed
-        before is kept until :meth:`place_kept`.
+        ``follow`` is told of each event when all that comes of it was done. A call that somebody placed before is kept
+        until :meth:`place_kept`.
         """
         self._calls = calls
         self._emergency = emergency
         self._follow = follow
+
+    def expect_network(self) -> None:
+        """Keep what is dialled, an emergency call too, until :meth:`place_kept`: nothing can be sent yet."""
+        self._networked = False
 
     def expect_service(self) -> None:
         """Give dial tone though no account has registered yet; what is dialled is kept until :meth:`service_known`."""
@@ -152,6 +157,7 @@ class Switchboard:
 
     def place_kept(self) -> None:
         """Place what was dialled before it could be placed, and can be now, unless it was given up since."""
+        self._networked = True
         kept, self._kept = self._kept, []
         for action in kept:
             if not self._try(self._perform, action):
@@ -278,9 +284,9 @@ class Switchboard:
                 self._cancel(name)
             case do.EndCall(call) if any(kept.call == call for kept in self._kept):
                 self._kept = [kept for kept in self._kept if kept.call != call]
-            case do.PlaceCall() if self._calls is None or self.expecting:
+            case do.PlaceCall() if self._calls is None or not self._networked or self.expecting:
                 self._kept.append(action)
-            case do.PlaceEmergencyCall() if self._calls is None:
+            case do.PlaceEmergencyCall() if self._calls is None or not self._networked:
                 self._kept.append(action)
             case _ if self._calls is not None and self._emergency is not None:
                 _perform_call(self._calls, self._emergency, action)
