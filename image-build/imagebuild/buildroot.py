@@ -4,10 +4,8 @@ import fcntl
 import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from pathlib import Path
 from imagebuild.binfmt import have_emulation
 from imagebuild.debian import KEYRING, Arch, Mirror, Suite, names
 from imagebuild.errors import BuildError
+from imagebuild.leftovers import own_folder, prune
 
 _RECIPE = 1
 """Counted up when a root is made in another way, so that no old one is taken for a new one."""
@@ -120,21 +119,20 @@ class BuildRoot:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self.archive.with_suffix(".lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)  # two builds side by side
+            os.utime(guard.fileno())  # used just now
             if not self.archive.exists():
                 self._make()
+                prune(self._folder, "*-*-*.[tp]ar*", lambda entry: entry.with_suffix(".lock"))
         return self.archive
 
     @contextmanager
     def open(self) -> Iterator[OpenRoot]:
         """Unpack the root into a folder of its own, which is removed in the end. Raises BuildError."""
         archive = self.prepare()
-        folder = Path(tempfile.mkdtemp(prefix=f"open-{self.suite.name}-{self.arch}-", dir=self._folder))
-        try:
+        with own_folder(self._folder, f"unpacked-{self.suite.name}-{self.arch}-") as folder:
             folder.chmod(0o755)
             run_tar(["--extract", "--xattrs", "--exclude=./dev/*", "--file", str(archive), "--directory", str(folder)])
             yield OpenRoot(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _make(self) -> None:
         started = time.monotonic()

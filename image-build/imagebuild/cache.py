@@ -8,12 +8,12 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from imagebuild.buildroot import cache_folder
+from imagebuild.leftovers import prune, remove
 
 
 def digest(*parts: object) -> str:
@@ -51,29 +51,28 @@ class Cache:
         """
         entry = self.root / name
         if entry.exists():
+            self._lock(entry).touch()  # used just now
             return entry
         with self.locked(name):
             if entry.exists():
                 return entry
             partial = self.root / f"{name}.partial"
-            self._remove(partial)
+            remove(partial)
             try:
                 make(partial)
                 partial.rename(entry)
             finally:
-                self._remove(partial)
+                remove(partial)
+            prune(self.root, f"{name.rpartition('-')[0]}-*", self._lock)
         return entry
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Be the only one who makes ``name``."""
-        with (self.root / f".{name}.lock").open("w") as guard:
+        with self._lock(self.root / name).open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             yield
 
     @staticmethod
-    def _remove(path: Path) -> None:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    def _lock(entry: Path) -> Path:
+        return entry.with_name(f".{entry.name}.lock")

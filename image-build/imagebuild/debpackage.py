@@ -19,7 +19,8 @@ _NOTE = ".inputs"
 _INPUTS = (
     *("firmware/offhook/**/*", "systemd/**/*", "boardconfig/*", "image-build/package/*", "requirements-device.lock"),
     *("README.md", "CHANGELOG.md", "LICENSE", "docs/*.md"),
-    *(f"image-build/imagebuild/{name}.py" for name in ("buildroot", "debpackage", "lock", "payload", "privatevenv")),
+    *(f"image-build/imagebuild/{name}.py" for name in ("buildroot", "debian", "debpackage", "lock")),
+    *(f"image-build/imagebuild/{name}.py" for name in ("payload", "privatevenv")),
 )
 
 

@@ -1,7 +1,6 @@
 """Builds the virtual phone's disk: Debian, the phone's package, the overlays, and the boot files of slot a."""
 
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from imagebuild.facts import ImageFacts
 from imagebuild.initrd import INIT, Initrd
 from imagebuild.kernel import Kernel, KernelMaker
 from imagebuild.layout import MIB, DiskLayout, Scheme, Slot
+from imagebuild.leftovers import own_folder
 from imagebuild.packages import PackageSet
 from imagebuild.rootfs import RootTree
 from imagebuild.stopwatch import Stopwatch
@@ -41,6 +41,9 @@ _NOT_KEPT = (
     "etc/machine-id",
     "var/lib/dbus/machine-id",
     "etc/resolv.conf",
+    # The mirror is the build machine's own business, and a device is updated by its slots.
+    "etc/apt/sources.list",
+    "etc/apt/sources.list.d/*",
 )
 
 
@@ -80,31 +83,34 @@ class VirtualImage:
         """Build it, unless it was built from the same things before. Raises BuildError."""
         need_root()
         with self._cache.locked(f"image-{digest(str(self.folder))}"):
-            wanted = self._digest()
+            root = BuildRoot(self._packages.suite, self._arch, self._packages.of("virt"))
             try:
                 facts = ImageFacts.read(self.folder)
-                if facts.digest == wanted:
+                if facts.digest == self.digest(root.archive):
                     return facts
             except BuildError:
                 pass
-            return self._build(wanted)
+            return self._build(root)
 
-    def _digest(self) -> str:
-        """Of everything that the image is made from."""
+    def digest(self, root: Path) -> str:
+        """Of everything that the image is made from; ``root``: the archive of Debian's packages, as it is now."""
         ours = [tree_digest(*sorted(Path(__file__).parent.glob("*.py"))), tree_digest(*OVERLAYS), INIT.read_text()]
         kernel = [tree_digest(HERE / "virt" / "modules"), (HERE / "virt" / "modules.yaml").read_text()]
-        return digest(self._arch, self._scheme, self._packages.of("virt"), ours, tree_digest(self._package), kernel)
+        made = root.stat().st_mtime_ns if root.exists() else 0  # made anew, it has newer packages
+        trusted = throwaway_signing(BUILD / "keys").certificate.read_text()
+        packages = (root.name, made, tree_digest(self._package))
+        return digest(self._arch, self._scheme, packages, ours, kernel, trusted)
 
-    def _build(self, wanted: str) -> ImageFacts:
+    def _build(self, root: BuildRoot) -> ImageFacts:
         suite = self._packages.suite
         with ThreadPoolExecutor(2) as pool:
-            tar = pool.submit(BuildRoot(suite, self._arch, self._packages.of("virt")).prepare)
+            tar = pool.submit(root.prepare)
             kernel = pool.submit(KernelMaker(suite, self._arch, self._cache, self._stopwatch).make)
             tar_path, made = tar.result(), kernel.result()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / FACTS_NAME).unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix="work-") as work:
-            return self._assemble(Path(work), tar_path, made, wanted)
+        with own_folder(self.folder, "work-") as work:
+            return self._assemble(work, tar_path, made, self.digest(tar_path))
 
     def _assemble(self, work: Path, tar: Path, kernel: Kernel, wanted: str) -> ImageFacts:
         root = RootTree(work / "root")

@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -12,6 +11,7 @@ from imagebuild.cache import Cache, digest
 from imagebuild.command import run
 from imagebuild.debian import Arch, Suite, this_arch
 from imagebuild.errors import BuildError
+from imagebuild.leftovers import own_folder
 from imagebuild.modules import CHANGES, MATRIX_HEADER, SimulatorModules
 from imagebuild.stopwatch import Stopwatch
 
@@ -97,8 +97,7 @@ class KernelMaker:
 
     def _build(self, entry: Path) -> None:
         modules = ModuleList.read()
-        with TemporaryDirectory(dir=self._cache.root, prefix="kernel-work-") as name:
-            work = Path(name)
+        with own_folder(self._cache.root, f"work-{entry.name}-") as work:
             archive = Archive(self._suite, self._arch, work / "apt")
             host = archive
             if self._arch != this_arch():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imagebuild.buildroot import BuildRoot, OpenRoot, cache_folder, run_tar
 from imagebuild.errors import BuildError
+from imagebuild.leftovers import prune, remove
 from imagebuild.lock import Locked, read_lock
 
 PREFIX = "/usr/lib/offhook"
@@ -66,6 +67,7 @@ class PrivateVenv:
         """Make all of it, ``fresh``: without what is kept. Raises BuildError where a package cannot be had or built."""
         note = self.folder / _LIBRARIES_NOTE
         if self._kept.exists() and not fresh:
+            os.utime(self._kept)  # used just now
             run_tar(["--extract", "--file", str(self._kept), "--directory", str(self._root.path)])
         else:
             self._install()
@@ -91,6 +93,7 @@ class PrivateVenv:
         part = self._kept.with_suffix(f".{os.getpid()}")
         run_tar(["--create", "--file", str(part), "--directory", str(self._root.path), PREFIX.lstrip("/")])
         part.rename(self._kept)
+        prune(self._kept.parent, "*", lambda entry: entry)
 
     def _strip(self) -> None:
         """Take symbols out of what is ours to rewrite: libraries that auditwheel has patched do not bear it."""
@@ -154,18 +157,18 @@ class PrivateVenv:
         for path in [self.site / name for name in names] + [
             path for name in BUILD_ONLY for path in self.site.glob(f"{name}-*.dist-info")
         ]:
-            _remove(path)
+            remove(path)
         for path in sorted(self.site.rglob("*"), reverse=True):
             ours = path.relative_to(self.site).parts[0] == "offhook"
             if path.is_dir() and path.name in (*_TEST_FOLDERS, "__pycache__") and not ours:
-                _remove(path)
+                remove(path)
             elif path.is_file() and (path.suffix in _SOURCES or _is_note(path)):
                 path.unlink()
         for path in (self.folder / "bin").iterdir():
             if not path.name.startswith("python"):
                 path.unlink()
         for name in ("include", "share", ".gitignore"):
-            _remove(self.folder / name)
+            remove(self.folder / name)
         (self.folder / "pyvenv.cfg").write_text(
             f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {self._suite.python}\n"
         )
@@ -215,10 +218,3 @@ def _is_elf(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
