@@ -2,17 +2,16 @@
 
 import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagebuild.command import run
 from imagebuild.errors import BuildError
 
 SYSTEM_CONF = Path("etc/rauc/system.conf")
 KEYRING = Path("etc/rauc/keyring.pem")
 _OS_RELEASE = Path("usr/lib/os-release")
-_LIMIT_S = 1800.0
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 
 
@@ -32,7 +31,7 @@ def throwaway_signing(folder: Path) -> Signing:
         fresh = signing.key.with_suffix(".new")
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(fresh)]
         name = ["-subj", "/CN=offhook throw-away bundle key", "-days", "3650"]
-        _run("openssl", "req", "-x509", *key, *name, "-out", str(signing.certificate))
+        run(["openssl", "req", "-x509", *key, *name, "-out", str(signing.certificate)])
         fresh.chmod(0o600)
         fresh.replace(signing.key)
     return signing
@@ -72,11 +71,11 @@ def make_bundle(image: Path, bundle: Path, compatible: str, version: str, signin
         try:
             (content / "root.ext4").hardlink_to(image)
         except OSError:
-            _run("cp", "--sparse=always", str(image), str(content / "root.ext4"))
+            run(["cp", "--sparse=always", str(image), str(content / "root.ext4")])
         (content / "manifest.raucm").write_text(manifest(compatible, version), "utf-8")
         fresh = Path(folder) / "fresh.raucb"
         sign = [f"--cert={signing.certificate}", f"--key={signing.key}"]
-        _run("rauc", *sign, "--mksquashfs-args=-comp zstd -Xcompression-level 3", "bundle", str(content), str(fresh))
+        run(["rauc", *sign, "--mksquashfs-args=-comp zstd -Xcompression-level 3", "bundle", str(content), str(fresh)])
         fresh.replace(bundle)
 
 
@@ -105,15 +104,3 @@ def _check(compatible: str, version: str) -> None:
     for what, word in (("kind of machine", compatible), ("version", version)):
         if not _WORD.fullmatch(word):
             raise BuildError(f"{word!r} is no {what}: letters, digits and . _ + ~ - only")
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
-    except FileNotFoundError:
-        raise BuildError(f"{command[0]} is not there: run this through ./dev, which installs what it needs") from None
-    except subprocess.TimeoutExpired:
-        raise BuildError(f"`{command[0]}` did not end within {_LIMIT_S:g} s: try again") from None
-    if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"status {done.returncode}"]
-        raise BuildError(f"{command[0]} failed: {said[-1].strip()}")

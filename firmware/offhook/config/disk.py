@@ -50,6 +50,15 @@ def write_atomically(files: FileOperations, name: str, data: bytes) -> None:
     files.sync_names()
 
 
+def sync_path(path: Path) -> None:
+    """Return when a file's content, or a folder's names, are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Directory:
     """A real directory, made when it is first written to; the owner's only, or ``public``: everybody may read it."""
 
@@ -104,11 +113,7 @@ class Directory:
 
     def _sync(self, path: Path) -> None:
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_path(path)
         except OSError as error:
             raise self._refused("written", error) from error
 

@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+from offhook.config.disk import sync_path
 from offhook.device.slots import Scheme, Slot, kernel_command_line
 from offhook.errors import DeviceError
 
@@ -41,8 +42,4 @@ def copy_boot_files(root: Path, target: Path, slot: Slot, scheme: Scheme) -> Non
 def _sync(target: Path) -> None:
     for folder, _, names in os.walk(target, topdown=False):
         for name in (*names, "."):
-            descriptor = os.open(Path(folder) / name, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_path(Path(folder) / name)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from offhook.config.disk import sync_path
 from offhook.errors import DeviceError, OffhookError
 
 SECTOR = 512
@@ -125,11 +126,7 @@ class BootPartition:
     def sync(self, name: str) -> None:
         for path in (self.path / name, self.path):
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                sync_path(path)
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from offhook.config.disk import sync_path
 from offhook.device.slots import LENGTH, SECTOR
 from offhook.errors import OffhookError
 
@@ -96,11 +97,7 @@ class SectorDirectory:
 
     def _sync(self, path: Path) -> None:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_path(path)
         except OSError as error:
             raise self._refused("written", error) from error
 
