@@ -1,4 +1,7 @@
-"""The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else."""
+"""The composition root. Read this to see the whole phone: every room is made and joined here, and nowhere else.
+
+The one exception is the handset, which lives before the rest is imported: :mod:`offhook.daemon.handset`.
+"""
 
 import asyncio
 import logging
