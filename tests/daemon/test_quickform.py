@@ -1,6 +1,8 @@
 """The form that is read at the start in place of the files: what it holds is what they say, or it is not there."""
 
+import asyncio
 import json
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offhook import __version__
 from offhook.config.disk import Directory
 from offhook.config.load import load, load_board, origins
 from offhook.config.reference import EXAMPLE_BOARD, EXAMPLE_CONFIG
 from offhook.config.store import Candidate, ConfigStore, Remote, digest_of
+from offhook.daemon import life
 from offhook.daemon.boardfile import board_settings
 from offhook.daemon.files import VALIDATORS
+from offhook.daemon.options import Options
 from offhook.daemon.plain import from_plain, to_plain
 from offhook.daemon.quickform import NAME, QuickForm, decode, encode, key_of, recall, remember, texts_of
 from offhook.daemon.whole import quick_form
@@ -118,7 +123,10 @@ class Phone:
 
     def keep(self) -> None:
         self.store().remember_local(self.config.read_bytes())
-        remember(self.state_dir, self.form, self.key())
+        self.remember()
+
+    def remember(self, version: str = "1") -> None:
+        remember(self.state_dir, self.form, self.key(version))
 
     def recall(self, version: str = "1") -> QuickForm | None:
         return recall(self.state_dir, self.config, self.board, version)
@@ -131,6 +139,23 @@ def phone(tmp_path: Path) -> Phone:
 
 def test_a_form_is_there_for_the_files_that_it_was_made_of(phone: Phone) -> None:
     assert phone.recall() == phone.form
+
+
+def test_a_form_that_the_phone_cannot_start_on_is_tried_once(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken by the test")
+
+    async def begin() -> None:
+        async with AsyncExitStack() as stack:
+            await life._begin(options, phone.state_dir, None, stack)
+
+    phone.remember(__version__)
+    monkeypatch.setattr(life, "EarlyPhone", broken)
+    options = Options(config=phone.config, board=phone.board, state_dir=phone.state_dir)
+    with pytest.raises(RuntimeError):
+        asyncio.run(begin())
+    assert phone.recall(__version__) is None
+    asyncio.run(begin())  # there is none: nothing is begun
 
 
 def test_nobody_else_may_read_it(phone: Phone) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from offhook.config.faults import ConfigError
 from offhook.daemon.early import EarlyPhone
 from offhook.daemon.options import Options
-from offhook.daemon.quickform import recall
+from offhook.daemon.quickform import forget, recall
 from offhook.engine.mediachild import MediaChild
 from offhook.errors import OffhookError
 
@@ -56,11 +56,15 @@ async def _begin(options: Options, runtime: Path, child: MediaChild | None, stac
         return None
     logging.getLogger().setLevel(form.log_level.upper())
     try:
-        early = EarlyPhone(form, options, runtime / "sound", child)
-    except OffhookError:
-        return None  # the files are read, and whatever is wrong is said then
-    stack.push_async_callback(early.close)
-    await early.start()
+        try:
+            early = EarlyPhone(form, options, runtime / "sound", child)
+        except OffhookError:
+            return None  # the files are read, and whatever is wrong is said then
+        stack.push_async_callback(early.close)
+        await early.start()
+    except Exception:
+        forget(options.state_dir)  # the program ends and is started again: not on this, or it would go on so for ever
+        raise
     _log.info("the handset works, by what was kept of the last start; the network follows")
     return early
 

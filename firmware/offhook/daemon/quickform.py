@@ -6,6 +6,7 @@ was written, or a config is on trial, there is no form and the files are read.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def remember(state_dir: Path, form: QuickForm, key: str | None) -> None:
     files = Directory(state_dir)
     if key is not None and files.read(NAME) != (data := encode(form, key)):
         write_atomically(files, NAME, data)
+
+
+def forget(state_dir: Path) -> None:
+    """Take the form away: with it the phone did not start, and the files may do better next time. Raises nothing."""
+    with suppress(StoreError):
+        Directory(state_dir).remove(NAME)
 
 
 def texts_of(config: Path, board: Path) -> str:
