@@ -89,6 +89,10 @@ def test_a_phone_that_was_not_set_up_is_quiet_and_starts_when_its_files_are_writ
     assert settings("Restart") == ["always"]  # with a faulty file it is tried again: to mend it must be enough
 
 
+def test_a_slow_start_is_not_taken_for_a_wedged_one() -> None:
+    assert seconds(settings("TimeoutStartSec")[0]) >= 12 * seconds(settings("WatchdogSec")[0])
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.path")), ids=lambda path: path.name)
 def test_every_path_unit_has_a_service_to_start(path: Path) -> None:
     assert path.with_suffix(".service").exists() or settings("Unit", path)
