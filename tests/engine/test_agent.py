@@ -203,6 +203,8 @@ def test_nothing_takes_the_place_of_an_emergency_call() -> None:
         assert leg.emergency
         assert await call_in_place_of(three, one, leg.handle) == 486
         assert one.switchboard.machine.in_emergency
+        one.legs.hold(leg)  # whoever asks for it
+        assert not leg.held_here
         one.hang_up()
         three.hang_up()
 
