@@ -1,7 +1,8 @@
 """``./dev bench [NAME ...]``: the figures of docs/performance.md, measured on this machine, beside baresip's.
 
 Without names: parse cpu memory delay tone invite start flood, in some eight minutes. By name only: voice, some five
-minutes; net, some six; and what needs neither network nor card: dsp jitter loss media.
+minutes; net, some six; vm [--arch arm64|amd64], the phone in its image; and what needs neither network nor card: dsp
+jitter loss media.
 """
 
 import os
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calls, delay, dsp, flood, media, net, reactions, voice
+from tests.bench import calls, delay, dsp, flood, media, net, reactions, vm, voice
 from tests.bench.processes import Memory, cpu_model, load
 from tests.bench.sip_parse import microseconds
 from tests.support.speech import Speech, make_speech
@@ -158,6 +159,7 @@ ALONE: dict[str, Callable[[], None]] = {
     "loss": dsp.bench_loss,
     "media": media.main,
     "net": net.main,
+    "vm": vm.main,
 }
 
 
