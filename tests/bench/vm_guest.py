@@ -17,6 +17,7 @@ from tests.bench import processes
 UNIT = "offhook.service"
 HOOK_PIN = 17
 _TONE = re.compile(r"the first tone, (\w+), began at ([\d.]+) s")
+_WORKS = re.compile(r"\[ *([\d.]+)\].*the handset works, by what was kept of the last start")
 
 # Lifted again and again: the simulated chip forgets a pull when the phone takes the line. The registrar's answer is
 # seen as it comes in, by the network card's own packets.
@@ -76,6 +77,7 @@ class Start:
     Attributes:
         since_kernel: when that was, from the start of the guest's clock.
         late: how much later the handset was lifted; 0 where it had been before.
+        works: when the handset worked by what was kept of the last start; None where nothing was.
     """
 
     tone: float
@@ -83,6 +85,7 @@ class Start:
     registered: float
     since_kernel: float
     late: float
+    works: float | None
 
 
 def main_pid(guest: Guest) -> int:
@@ -102,16 +105,16 @@ def watch_start(guest: Guest, begin: Callable[[], object] = lambda: None, patien
     shown = guest.sh(f"systemctl show -p ExecMainStartTimestampMonotonic --value {UNIT}").out
     started = int(shown) / 1e6
     pid = main_pid(guest)
-    found: list[re.Match[str]] = []
 
-    def toned() -> bool:
-        said = guest.sh(f"journalctl --boot --unit {UNIT} _PID={pid} --output cat --no-pager", 120).out
-        found.extend(_TONE.finditer(said))
-        return bool(found)
+    def said() -> str:
+        return guest.sh(f"journalctl --boot --unit {UNIT} _PID={pid} -o short-monotonic --no-pager", 120).out
 
-    guest.wait_until(toned, "first tone", patience, 1.0)
-    name, at = found[0].groups()
-    return Start(float(at) - started, name, registered - started, started, max(0.0, lifted - started))
+    guest.wait_until(lambda: _TONE.search(said()) is not None, "first tone", patience, 1.0)
+    journal = said()
+    tone, works = _TONE.search(journal), _WORKS.search(journal)
+    assert tone is not None, journal
+    kept = float(works[1]) - started if works else None
+    return Start(float(tone[2]) - started, tone[1], registered - started, started, max(0.0, lifted - started), kept)
 
 
 def calibrate(guest: Guest) -> float:
