@@ -84,7 +84,7 @@ def test_what_nobody_asked_for_is_left_alone(mixer: VirtualMixer) -> None:
 def test_an_element_that_the_card_lacks_is_told_with_those_that_it_has(mixer: VirtualMixer) -> None:
     said = apply(ElementSetting("Capture", "on"), ElementSetting("Master", 80), ElementSetting("Mic,1", "on"))
     assert said.startswith('audio.mixer: the card has no "Master", "Mic,1"; it has Headphone, Mic, Capture, ')
-    assert said.endswith(": `amixer -D phone_mic scontents` shows what there is")
+    assert said.endswith(": see `amixer -D phone_mic scontents`")
     assert "\n" not in said
     assert mixer["Capture Switch"] == (1, 1)
 

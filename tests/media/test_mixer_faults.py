@@ -65,7 +65,7 @@ def test_what_is_as_wanted_already_is_not_written() -> None:
 @pytest.mark.parametrize("where", ["open", "read"])
 def test_a_card_that_goes_away_meanwhile_is_told(where: str) -> None:
     FakeMixer.faults = {where}
-    assert apply() == ('audio.mixer: "Mic" cannot be set (No such device): `amixer -c 1 scontents` shows what there is')
+    assert apply() == ('audio.mixer: "Mic" cannot be set (No such device): see `amixer -c 1 scontents`')
 
 
 def test_a_write_that_fails_is_told() -> None:

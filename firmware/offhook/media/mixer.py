@@ -67,7 +67,7 @@ class CardMixer:
         if missing and not faults:  # of a mixer that cannot be opened nothing is known
             faults.append(_lack(missing, elements))
         look = " and ".join(f"`{_look(control)}`" for control in controls)
-        return f"audio.mixer: {'; '.join(faults)}: {look} shows what there is" if faults else ""
+        return f"audio.mixer: {'; '.join(faults)}: see {look}" if faults else ""
 
 
 def split_name(name: str) -> tuple[str, int]:
