@@ -1,4 +1,4 @@
-"""The mixer of the virtual phone's cards, as its board file wants it: 97 %, where alsactl, which udev starts, says 100 %."""
+"""The mixer of the virtual phone's cards is as its board file says: 97 %, where udev's alsactl makes it 100 %."""
 
 import json
 import re
