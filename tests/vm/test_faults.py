@@ -20,7 +20,7 @@ from tests.support.vm_phone import VmPhone
 from tests.support.vm_talk import FAR_HZ, hears, talk
 from tests.vm.conftest import REGISTERED, going_on
 
-pytestmark = [pytest.mark.vm, pytest.mark.long]
+pytestmark = pytest.mark.vm
 
 BACK_S = 2.0
 PATIENCE_S = 180.0
@@ -84,6 +84,7 @@ def lives_by_the_clock(inside: VmPhone) -> None:
     assert later["phone"] == "TALKING"
 
 
+@pytest.mark.long
 def test_the_loudspeaker_is_pulled_out_and_plugged_in_under_a_call(
     phone: Guest, inside: VmPhone, pulse: PulseServer, peer: Baresip
 ) -> None:
@@ -99,6 +100,7 @@ def test_the_loudspeaker_is_pulled_out_and_plugged_in_under_a_call(
     assert back <= BACK_S
 
 
+@pytest.mark.long
 def test_the_microphones_card_is_taken_from_the_bus_and_found_again_under_a_call(
     phone: Guest, inside: VmPhone, pulse: PulseServer, peer: Baresip
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_media_process_that_is_killed_is_back_within_the_call(
     assert inside.status()["phone"] == "TALKING"
 
 
+@pytest.mark.long
 def test_a_daemon_that_hangs_is_started_again_by_its_watchdog(
     phone: Guest, inside: VmPhone, hands: VirtualHands, pulse: PulseServer, exchange: VmExchange
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_daemon_that_hangs_is_started_again_by_its_watchdog(
     hears(pulse, 425.0, PATIENCE_S)
 
 
+@pytest.mark.long
 def test_a_kernel_that_hangs_is_reset_by_the_hardware_and_the_phone_registers_again(
     phone: Guest, exchange: VmExchange
 ) -> None:
