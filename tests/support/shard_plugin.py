@@ -19,9 +19,9 @@ class ShardPlugin:
         self._shards, self._shard, self._path = Shards(root), shard, path
         self._record = Record(found={}, runs={}, outcomes={}, seconds={}, unreadable=[])
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep our own."""
+        """Keep our own of what nobody else has taken out, as the long tests of the virtual phone are."""
         found = self._record["found"]
         for item in items:
             found[item.nodeid] = self._shards.of(item.nodeid, {mark.name for mark in item.iter_markers()})

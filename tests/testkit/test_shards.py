@@ -1,12 +1,15 @@
 """The suite in several processes: every test is in one shard, and one that is lost or runs twice fails the whole."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.run import LAST, ROWS
-from tests.support.shards import BY_EAR, SECONDS, Shards
+from tests.support.shards import BY_EAR, PHONE, SECONDS, Shards
 from tests.support.verdict import Record, add_up
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,3 +81,12 @@ def test_a_failed_test_a_bad_exit_and_an_unreadable_file_fail_the_whole() -> Non
     broken["unreadable"].append("tests/test_broken.py")
     assert add_up({"one": broken}, {"one": 0}, ["one"]).failed == ("tests/test_broken.py",)
     assert not add_up({"one": record()}, {"one": 0}, ["one"]).is_fine
+
+
+def test_what_another_has_taken_out_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    options = ["--collect-only", "-q", "-p", "no:cacheprovider", "--shard", PHONE, "--record", str(path)]
+    command = [sys.executable, "-m", "pytest", *options, "tests/vm/test_updates.py", "tests/vm/test_hands.py"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    files = {test.partition("::")[0] for test in json.loads(path.read_text())["found"]}
+    assert files == {"tests/vm/test_hands.py"}, "the tests of updates are long ones"
