@@ -14,7 +14,8 @@ from imagebuild.guest import Guest
 
 BOARD_FILE = Path(__file__).resolve().parents[2] / "image-build" / "virt" / "overlay" / "etc" / "offhook" / "board.yaml"
 LAYOUT = ("123A", "456B", "789C", "*0#D")
-HOLD, PAUSE = 0.15, 0.2
+# Long for a finger: an emulated machine beside others can be away for a good part of a second.
+HOLD, PAUSE = 0.5, 0.4
 
 
 class VirtualHands:
