@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.machine import SETTLED
+from offhook.device.machine import BOOT, SETTLED
 from offhook.device.request import PLACE
 from offhook.device.trial import TrialLimits
+from offhook.device.updaterecord import FOLDER as FOLDER_OF_RECORDS
+from tests.systemd.test_unit import exposure
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = ("offhook-health.service", "offhook-trial.service", "offhook-update.path", "offhook-update.service")
+EXPOSURE = {"offhook-health.service": 2.0, "offhook-update.service": 3.0, "offhook-trial.service": 3.0}
+"""The updater needs the network, the guard of trials must start where no mounts can be made."""
 
 
 def setting(unit: str, name: str) -> str:
@@ -72,6 +76,27 @@ def test_the_guard_knows_a_trial(line: str, tree: bytes | None, trial: bool, tmp
         "/proc/device-tree/chosen/bootloader/tryboot": str(tmp_path / "tryboot"),
     }
     assert (shell("offhook-trial.service", "ExecCondition", changes) == 0) == trial
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("unit", "most"), EXPOSURE.items())
+def test_the_units_are_hardened(unit: str, most: float) -> None:
+    assert exposure(FOLDER / unit) <= most
+
+
+def test_the_guard_of_a_trial_needs_no_mounts_of_its_own() -> None:
+    """A unit whose mounts cannot be made does not start, and this one is for machines where something is missing."""
+    text = (FOLDER / "offhook-trial.service").read_text()
+    assert not re.findall(
+        r"^(Protect\w+|Private\w+|ReadWritePaths|ReadOnlyPaths|InaccessiblePaths)=", text, re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("unit", ["offhook-health.service", "offhook-update.service"])
+def test_the_units_may_write_where_the_commands_do(unit: str) -> None:
+    places = [Path(word.lstrip("-")) for word in setting(unit, "ReadWritePaths").split()]
+    for path in (SETTLED, PLACE, BOOT, FOLDER_OF_RECORDS):
+        assert any(path.is_relative_to(place) for place in places), path
 
 
 @pytest.mark.peer
