@@ -50,7 +50,8 @@ _NOT_KEPT = (
 def cmdline(slot: Slot, scheme: Scheme) -> str:
     """What the boot firmware gives to the kernel of a slot."""
     slots = f"root=PARTLABEL=root_{slot} offhook.slot={slot} offhook.scheme={scheme}"
-    return f"{slots} rootfstype=ext4 rootwait=60 ro fsck.repair=yes panic=10 systemd.gpt_auto=0 net.ifnames=0 loglevel=4"
+    mending = "rootfstype=ext4 rootwait=60 ro fsck.repair=yes panic=10"
+    return f"{slots} {mending} systemd.gpt_auto=0 net.ifnames=0 loglevel=4"
 
 
 def boot_settings(scheme: Scheme) -> dict[str, bytes]:
