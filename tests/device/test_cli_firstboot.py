@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from offhook.cli import main
-from offhook.device.bootpartition import BootPartition, CardError, boot_files
 from offhook.device.placed import PlacedDirectory, Rights
 from offhook.device.sshkeys import HostKeyError, ensure_host_key, make_host_key
 from tests.support.boot_files import SECRETS, WHOLE, read
@@ -111,37 +110,6 @@ def test_the_config_is_for_its_group(tmp_path: Path) -> None:
     for name in ("a.new", "b", "c"):
         folder.write(name, b"x")
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.new", "b", "c")] == [0o640, 0o640, 0o600]
-
-
-class TestBootPartition:
-    def test_writing_over_keeps_the_file_and_what_lies_behind(self, tmp_path: Path) -> None:
-        (tmp_path / "a").write_bytes(b"12345678")
-        number = (tmp_path / "a").stat().st_ino
-        card = BootPartition(tmp_path)
-        card.overwrite("a", b"abcd")
-        card.sync("a")
-        assert card.read("a") == b"abcd5678"
-        assert (tmp_path / "a").stat().st_ino == number
-
-    def test_a_link_is_not_followed(self, tmp_path: Path) -> None:
-        (tmp_path / "secret").write_bytes(b"x")
-        (tmp_path / "offhook.yaml").symlink_to(tmp_path / "secret")
-        card = BootPartition(tmp_path)
-        assert boot_files(card) == []
-        with pytest.raises(CardError, match="cannot be written"):
-            card.overwrite("offhook.yaml", b"y")
-
-    def test_a_file_without_end_is_read_up_to_a_limit(self, tmp_path: Path) -> None:
-        with (tmp_path / "offhook.yaml").open("wb") as file:
-            file.truncate(10**9)
-        data = BootPartition(tmp_path).read("offhook.yaml")
-        assert data is not None
-        assert len(data) < 10**6
-
-    def test_what_is_not_there_is_no_fault(self, tmp_path: Path) -> None:
-        card = BootPartition(tmp_path / "none")
-        assert (card.names(), card.read("a")) == ([], None)
-        BootPartition(tmp_path).remove("a")
 
 
 def test_the_example_on_the_card_is_a_good_file_once_it_is_filled_in() -> None:

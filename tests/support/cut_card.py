@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 
-from offhook.device.bootpartition import SECTOR
+from offhook.device.slots import SECTOR
 from tests.support.cut_disk import CutDisk, PowerCut
 
 MOST_MIXES = 64
@@ -53,9 +53,9 @@ class CutCard:
     overwritten: list[tuple[str, int, int]] = field(default_factory=list)
 
     @classmethod
-    def holding(cls, files: dict[str, bytes], power: Power) -> "CutCard":
+    def holding(cls, files: dict[str, bytes], power: Power | None = None) -> "CutCard":
         """Return a partition whose files are all safe."""
-        return cls(power, dict(files), dict(files))
+        return cls(power or Power(), dict(files), dict(files))
 
     def changing(self) -> AbstractContextManager[None]:
         return nullcontext()

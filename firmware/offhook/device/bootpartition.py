@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from offhook.config.disk import sync_path
+from offhook.device.slots import LENGTH, SECTOR
 from offhook.errors import DeviceError, OffhookError
 
-SECTOR = 512
 MOST_BYTES = 512 * 1024
 """What is read of a file at the most: UTF-16 takes two bytes for each of config.nodes.MAX_BYTES."""
 _NAMES = frozenset({"offhook.yaml", "offhook.yml", "offhook.yaml.txt", "offhook.yml.txt"})
@@ -59,6 +59,29 @@ def write_over(card: Card, name: str, new: bytes) -> None:
     if card.read(name) != new:
         card.overwrite(name, new)
         card.sync(name)
+
+
+def write_sector(card: Card, name: str, data: bytes) -> None:
+    """Change a file of one sector so that at every moment its text is the old one or the new one.
+
+    ``data`` is text of at most :data:`LENGTH` bytes; newlines fill it up to the length that the file has, so that only
+    its sector changes. A file that is too short is refused: to grow is two writes, length and sector.
+    One that is not there has no old text to keep, and is made. Raises CardError.
+    """
+    text = data.rstrip(b"\n") + b"\n"
+    if len(text) > LENGTH:
+        raise CardError(f"{name} would have {len(text)} bytes, and {LENGTH} are the most: make it shorter")
+    old = card.read(name)
+    if not old:
+        card.write(name, text.ljust(LENGTH, b"\n"))
+        card.sync(name)
+        return
+    if not len(text) <= len(old) <= SECTOR:
+        raise CardError(
+            f"{name} has {len(old)} bytes, and {len(text)} to {SECTOR} are needed to change it in place: "
+            "copy it anew from the image"
+        )
+    write_over(card, name, text.ljust(len(old), b"\n"))
 
 
 def is_torn(found: bytes, old: bytes, new: bytes) -> bool:

@@ -16,7 +16,6 @@ from offhook.device.mounts import BY_NAME, mounted, writable
 from offhook.device.overlaylines import CONFIG, put_overlays, wanted_overlays
 from offhook.device.quiet import Status, in_use
 from offhook.device.request import UpdateRequest
-from offhook.device.sectorfile import SectorDirectory
 from offhook.device.slotfiles import SlotFiles
 from offhook.device.slots import Slot, SlotError
 from offhook.device.updaterecord import FOLDER
@@ -40,11 +39,11 @@ class Machine:
     def slot_files(self) -> Iterator[SlotFiles]:
         """Give the slot files to be read and written while the block runs. Raises DeviceError."""
         with writable(BOOT) as folder:
-            yield SlotFiles(self.boot.scheme, SectorDirectory(folder))
+            yield SlotFiles(self.boot.scheme, BootPartition(folder))
 
     def primary(self) -> Slot:
-        """Return the slot that starts. Raises SlotError, SectorError."""
-        return SlotFiles(self.boot.scheme, SectorDirectory(BOOT)).choice().primary
+        """Return the slot that starts. Raises SlotError, CardError."""
+        return SlotFiles(self.boot.scheme, BootPartition(BOOT)).choice().primary
 
     def prepare(self, slot: Slot) -> None:
         """See :class:`offhook.device.updater.Machine`."""

@@ -1,19 +1,19 @@
 """The slot files on the boot partition: what would start, what would be tried, and the commit."""
 
-from offhook.device.sectorfile import SectorOperations, write_sector
+from offhook.device.bootpartition import Card, write_sector
 from offhook.device.slots import Choice, Scheme, Slot, SlotError, choice_in, file_names, files_for, other
 
 
 class SlotFiles:
-    """``folder`` is the first FAT partition. Each method raises SlotError or SectorError."""
+    """``card`` is the first FAT partition, writable by now. Each method raises SlotError or CardError."""
 
-    def __init__(self, scheme: Scheme, folder: SectorOperations) -> None:
+    def __init__(self, scheme: Scheme, card: Card) -> None:
         self.scheme = scheme
-        self._folder = folder
+        self._card = card
 
     def choice(self) -> Choice:
         """Return what the firmware would start now."""
-        read = {name: self._folder.read(name) for name in file_names(self.scheme)}
+        read = {name: self._card.read(name) for name in file_names(self.scheme)}
         return choice_in(self.scheme, {name: data for name, data in read.items() if data is not None})
 
     def prepare(self, slot: Slot) -> None:
@@ -29,4 +29,4 @@ class SlotFiles:
 
     def _write(self, primary: Slot) -> None:
         for name, data in files_for(self.scheme, primary).items():
-            write_sector(self._folder, name, data)
+            write_sector(self._card, name, data)

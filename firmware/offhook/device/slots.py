@@ -25,6 +25,7 @@ Scheme = Literal["partition", "prefix"]
 
 SLOTS: tuple[Slot, Slot] = ("a", "b")
 SECTOR = 512
+"""Bytes that a disk writes whole or not at all, and that ``autoboot.txt`` may have at most."""
 LENGTH = 480
 """Bytes of each file: the firmware takes no more than a sector, and room is left for a person's line."""
 

@@ -40,7 +40,7 @@ class Machine(Protocol):
         """Fetch a bundle. Raises BundleFetchError."""
 
     def prepare(self, slot: Slot) -> None:
-        """See to it that this slot would be tried. Raises SlotError, SectorError."""
+        """See to it that this slot would be tried. Raises SlotError, CardError."""
 
     def restart_to_try(self) -> None:
         """Restart into the other slot, once."""

@@ -11,9 +11,8 @@ from pathlib import Path
 from imagebuild.lint.fault import Fault
 from imagebuild.lint.genimage import PARTITIONS
 from offhook.config.overlays import LONGEST_LINE, OVERLAYS, overlay_name
+from offhook.device.slots import SECTOR
 
-SECTOR = 512
-"""Bytes that ``autoboot.txt`` may have at most; the files that choose a slot keep to it too: one sector is written."""
 DIRECTIVES = frozenset(
     {
         *("arm_64bit", "auto_initramfs", "boot_delay", "boot_delay_ms", "camera_auto_detect", "cmdline"),

@@ -152,12 +152,12 @@ def firstboot_command(card: Path, root: Path) -> list[str]:
 
 def slots(marks: Marks, count: int) -> None:
     """Commit after commit, in both schemes."""
-    from offhook.device.sectorfile import SectorDirectory
+    from offhook.device.bootpartition import BootPartition
     from offhook.device.slotfiles import SlotFiles
 
     for number in range(1, count + 1):
         for scheme in ("partition", "prefix"):
-            files = SlotFiles(scheme, SectorDirectory(FAT / scheme))
+            files = SlotFiles(scheme, BootPartition(FAT / scheme))
             marks.say(workload=scheme, number=number, begins=True)
             files.commit("b" if number % 2 else "a")
             marks.say(workload=scheme, number=number)

@@ -10,7 +10,7 @@ from imagebuild.writelog import Acknowledged
 from offhook.cli import main
 from offhook.config.disk import Directory
 from offhook.config.store import ConfigStore
-from offhook.device.sectorfile import SectorDirectory
+from offhook.device.bootpartition import BootPartition
 from offhook.device.slotfiles import SlotFiles
 from offhook.device.slots import Scheme, Slot
 from offhook.provisioning.start import choose
@@ -100,7 +100,7 @@ def firstboot(remains: Remains) -> None:
 def _slots(scheme: Scheme, name: str) -> Callable[[Remains], None]:
     def verdict(remains: Remains) -> None:
         """A slot starts: the one that was committed last, or the one whose commit was under way."""
-        primary = SlotFiles(scheme, SectorDirectory(remains.fat / name)).choice().primary
+        primary = SlotFiles(scheme, BootPartition(remains.fat / name)).choice().primary
         committed: Slot = "b" if remains.promised.get(name, 0) % 2 else "a"
         _must(
             primary == committed or remains.during.get(name) == "begins",
