@@ -1,5 +1,6 @@
 """Fetching a bundle from a real HTTPS server on loopback, with calls and losses in between."""
 
+import io
 import os
 import ssl
 import threading
@@ -8,10 +9,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 
 from offhook.device.fetching import BundleFetchError, Download
+from offhook.device.pace import LEAST, LIMIT_S, WINDOW_S
 from tests.support.certs import Authority, make_authority
 
 BUNDLE = bytes(range(256)) * 4096  # 1 MiB
@@ -20,7 +23,7 @@ BUNDLE = bytes(range(256)) * 4096  # 1 MiB
 @dataclass
 class Server:
     """``cuts``: of so many answers only the first 300000 bytes are sent; ``statuses``: answered first, then 200;
-    ``length``: what is told in place of the length, empty: nothing."""
+    ``length``: what is told in place of the length, empty: nothing; ``trickle``: what comes byte by byte, for ever."""
 
     url: str = ""
     cuts: int = 0
@@ -30,6 +33,13 @@ class Server:
     etag: str = '"1"'
     length: str | None = None
     data: bytes = BUNDLE
+    trickle: Literal["", "head", "body", "redirect"] = ""
+    asked: int = 0
+
+    def drip(self, out: io.BufferedIOBase) -> None:
+        """Write a byte at a time, each in a TLS record of its own, until the client is gone."""
+        while True:
+            out.write(b"x")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +56,14 @@ def server(authority: Authority) -> Iterator[Server]:
 
         def do_GET(self) -> None:
             self.close_connection = True
+            state.asked += 1
+            if state.trickle == "head":
+                state.drip(self.wfile)
+            if state.trickle == "redirect" and state.asked == 1:
+                self.send_response(302)
+                self.send_header("Location", state.url)
+                self.end_headers()
+                state.drip(self.wfile)
             if state.statuses:
                 self.send_response(state.statuses.pop(0))
                 if state.location:
@@ -64,6 +82,8 @@ def server(authority: Authority) -> Iterator[Server]:
             if state.length != "":
                 self.send_header("Content-Length", state.length or str(len(body)))
             self.end_headers()
+            if state.trickle == "body":
+                state.drip(self.wfile)
             if state.cuts:
                 state.cuts -= 1
                 body = body[:300000]
@@ -138,6 +158,65 @@ def test_a_call_stops_it_and_it_goes_on_afterwards(server: Server, authority: Au
     assert time.slept == [2.0] * len(time.slept)
 
 
+@pytest.mark.parametrize("trickle", ["head", "body"])
+def test_a_server_that_trickles_is_given_up(
+    server: Server, authority: Authority, tmp_path: Path, trickle: Literal["head", "body"]
+) -> None:
+    server.trickle = trickle
+    time = Time(step=1.0)
+    with pytest.raises(BundleFetchError, match="less than 64 KiB came within 60 s"):
+        download(server, tmp_path / "bundle", authority, time)
+    assert time.slept == [5.0, 10.0, 20.0, 40.0, 80.0], "a few bytes are no reason to begin again with patience"
+    assert server.asked == 6
+    assert (tmp_path / "bundle").stat().st_size < LEAST
+
+
+def test_what_comes_with_a_redirection_is_not_waited_for(server: Server, authority: Authority, tmp_path: Path) -> None:
+    server.trickle = "redirect"
+    time = Time()
+    download(server, tmp_path / "bundle", authority, time)
+    assert (tmp_path / "bundle").read_bytes() == BUNDLE
+    assert (server.asked, time.slept) == (2, [])
+
+
+def test_a_bundle_that_comes_slowly_but_steadily_is_fetched(
+    server: Server, authority: Authority, tmp_path: Path
+) -> None:
+    time = Time(step=4.0)  # a record of 16 KiB in some ten seconds
+    download(server, tmp_path / "bundle", authority, time)
+    assert (tmp_path / "bundle").read_bytes() == BUNDLE
+    assert (server.ranges, time.slept) == ([None], [])
+    assert time.now > 5 * WINDOW_S
+
+
+def test_the_whole_is_bounded_though_each_connection_brings_enough(
+    server: Server, authority: Authority, tmp_path: Path
+) -> None:
+    server.cuts, server.data = 100, BUNDLE * 8
+    time = Time()
+    sleep = time.sleep
+
+    def an_hour_later(seconds: float) -> None:
+        sleep(seconds)
+        time.now += 3600
+
+    time.sleep = an_hour_later  # type: ignore[method-assign]
+    with pytest.raises(BundleFetchError, match="it is not here after 12 h"):
+        download(server, tmp_path / "bundle", authority, time)
+    assert LIMIT_S <= time.now < LIMIT_S + 3700
+    assert server.asked == 12
+
+
+def test_the_time_of_a_call_does_not_count(server: Server, authority: Authority, tmp_path: Path) -> None:
+    time = Time(step=0.5)
+
+    def in_use() -> str:
+        return "a call is up" if 3 < time.now < 2 * LIMIT_S else ""
+
+    download(server, tmp_path / "bundle", authority, time, in_use)
+    assert (tmp_path / "bundle").read_bytes() == BUNDLE
+
+
 def test_a_file_that_changed_meanwhile_is_fetched_anew(server: Server, authority: Authority, tmp_path: Path) -> None:
     server.cuts = 1
     time = Time()
@@ -207,7 +286,7 @@ def test_a_server_cannot_fill_the_disk_whatever_length_it_names(
 
     monkeypatch.setattr(os, "statvfs", room)
     server.length = length
-    with pytest.raises(BundleFetchError, match="there is no room for it on /data"):
+    with pytest.raises(BundleFetchError, match=r"there is no room for it on /data \(6\d MiB are free, 64 must"):
         download(server, target, authority, Time())
     assert target.stat().st_size < len(BUNDLE)
 

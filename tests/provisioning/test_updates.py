@@ -177,6 +177,19 @@ def test_a_server_with_a_fault_is_told_and_asked_again(authority: Authority) -> 
     scene(authority, play)
 
 
+def test_a_version_whose_bundle_could_not_be_fetched_is_asked_for_again_after_an_hour(authority: Authority) -> None:
+    async def play(at: Scene) -> None:
+        at.server.offer(text("1.1"), '"1"')
+        await asyncio.sleep(300)
+        at.desk.refusal = ""  # root gave up
+        await asyncio.sleep(3000)
+        assert len(at.desk.asked) == 1
+        await asyncio.sleep(600)
+        assert [offer.version for offer, _ in at.desk.asked] == ["1.1", "1.1"]
+
+    scene(authority, play)
+
+
 URL = "https://u.example/phones/latest.json"
 
 

@@ -1,8 +1,8 @@
 """Fetching a bundle by HTTPS, into a file: slowly enough for calls, and going on where it stopped.
 
 A call is not disturbed: the connection is let go of, and the rest is asked for afterwards (``Range``,
-:rfc:`9110#section-14`). What arrives is checked by its signature later; HTTPS is there so that nobody on the way learns
-or withholds a version.
+:rfc:`9110#section-14`). How slowly it may come is :mod:`offhook.device.pace`. What arrives is checked by its signature
+later; HTTPS is there so that nobody on the way learns or withholds a version.
 """
 
 import os
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from offhook.config.remote import https_url
+from offhook.device.pace import LEAST, OutOfTimeError, Pace
 from offhook.errors import NetworkError
 
 _CHUNK = 1 << 16
@@ -48,6 +49,7 @@ class _Secure(HTTPRedirectHandler):
             raise URLError("leads away from https") from None
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise URLError("leads away from https")
+        fp.close()  # else what the server sends with it would be read to its end, into memory
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
@@ -66,6 +68,7 @@ class Download:
     ) -> None:
         self._url, self._target, self._in_use = url, target, in_use
         self._ca_file, self._clock, self._sleep = ca_file, clock, sleep
+        self._pace = Pace(clock)
         self._mark = ""
         self._length: int | None = None
 
@@ -76,8 +79,10 @@ class Download:
             with self._target.open("wb") as file:
                 failures = 0
                 while True:
+                    asked = self._clock()
                     while self._in_use():
                         self._sleep(_LOOK_S)
+                    self._pace.begin(self._clock() - asked)
                     before = file.tell()
                     try:
                         with opener.open(self._request(before), timeout=_TIMEOUT_S) as answer:
@@ -89,7 +94,10 @@ class Download:
                             raise self._failed(f"the server answers {error.code}") from None
                         failures = self._again(failures, f"the server answers {error.code}")
                     except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
-                        failures = self._again(0 if file.tell() > before else failures, _plain(error))
+                        got_on = file.tell() - before >= LEAST
+                        failures = self._again(0 if got_on else failures, _plain(error))
+        except OutOfTimeError as error:
+            raise self._failed(str(error)) from None
         except OSError as error:
             raise BundleFetchError(f"the bundle cannot be stored ({error.strerror or error}): look at /data") from error
 
@@ -119,7 +127,7 @@ class Download:
             self._mark = "" if mark.startswith("W/") else mark
             self._want_room(self._length or 0)
         looked = self._clock()
-        while chunk := answer.read(_CHUNK):
+        while chunk := answer.read1(_CHUNK):  # what is there: read() would wait for the whole of it
             self._want_room(len(chunk))  # a server that names no length, or another, must not fill the phone's disk
             file.write(chunk)
             if self._clock() - looked >= _LOOK_S:
@@ -132,9 +140,11 @@ class Download:
 
     def _want_room(self, length: int) -> None:
         space = os.statvfs(self._target.parent)
-        if length + _SPARE > space.f_bavail * space.f_frsize:
+        free = space.f_bavail * space.f_frsize
+        if length + _SPARE > free:
             size = f"it has {self._length >> 20} MiB and " if self._length is not None else ""
-            raise self._failed(f"{size}there is no room for it on /data")
+            left = f"{free >> 20} MiB are free, {_SPARE >> 20} must stay so"
+            raise self._failed(f"{size}there is no room for it on /data ({left})")
 
     def _tls(self) -> ssl.SSLContext:
         try:
@@ -143,6 +153,7 @@ class Download:
             raise BundleFetchError(f"{self._ca_file} holds no certificates: name a readable PEM file") from None
         if time.time() < _CLOCK_IS_SET_AFTER:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
+        context.sslsocket_class = self._pace.sockets()
         return context
 
     def _failed(self, reason: str) -> BundleFetchError:

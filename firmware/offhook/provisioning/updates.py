@@ -24,6 +24,8 @@ from offhook.provisioning.schedule import PollSchedule
 
 INTERVAL_S = 6 * 3600.0
 LOOK_EVERY_S = 60.0
+ASK_AGAIN_S = 3600.0
+"""So long root is not asked for the same version again: a server of bundles that fails is not to be hammered."""
 _LONGEST_VERSION = 64
 
 
@@ -83,6 +85,7 @@ class UpdateService:
         self._etag: str | None = None
         self._offer: Offer | None = None
         self._told = ""
+        self._asked = ("", 0.0)
 
     @property
     def offered(self) -> str:
@@ -128,11 +131,15 @@ class UpdateService:
         if refusal:
             self._tell(refusal)
             return
+        version, since = self._asked
+        if version == offer.version and self._clock() - since < ASK_AGAIN_S:
+            return
         try:
             self._desk.ask(offer)
         except OffhookError as error:
             self._tell(str(error))
             return
+        self._asked = (offer.version, self._clock())
         self._tell(f"asked for version {offer.version}")
 
     def _tell(self, line: str) -> None:
