@@ -13,11 +13,9 @@ from offhook.device.machine import alone, image_version, this_machine
 from offhook.device.rauc import Rauc
 from offhook.device.request import RequestError, UpdateRequest
 from offhook.device.updater import Updater
-from offhook.device.updaterecord import FOLDER, Record, Records
+from offhook.device.updaterecord import BUNDLE, Record, Records
 from offhook.device.updatestate import Phase
 from offhook.errors import OffhookError
-
-_BUNDLE = "bundle.raucb"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -40,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
 def _update(args: argparse.Namespace, request: UpdateRequest | None) -> Record:
     machine = this_machine(asker(args.control_socket))
     running = (machine.boot.slot, image_version() or __version__)
-    updater = Updater(running, Records(), Rauc(), machine, FOLDER / _BUNDLE)
+    updater = Updater(running, Records(), Rauc(), machine, BUNDLE)
     if request is not None:
         return updater.update(request, only_newer=True)
     if args.file is not None:

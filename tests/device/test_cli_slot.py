@@ -92,3 +92,14 @@ def test_there_is_one_updater_at_a_time(tmp_path: Path) -> None:
         pass
     with alone(lock):
         pass
+
+
+def test_a_bundle_that_a_cut_left_is_removed_but_not_under_an_updaters_hands(tmp_path: Path) -> None:
+    machine, bundle, lock = Machine(BootState("a", "prefix", False)), tmp_path / "bundle.raucb", tmp_path / "lock"
+    bundle.write_bytes(b"half of one")
+    with alone(lock):
+        machine.drop_bundle(bundle, lock)
+        assert bundle.exists()
+    machine.drop_bundle(bundle, lock)
+    assert not bundle.exists()
+    machine.drop_bundle(bundle, lock)

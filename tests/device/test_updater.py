@@ -72,6 +72,7 @@ class Scene:
 
     def restart_to_try(self) -> None:
         assert Records(self.disk).read().phase is Phase.TRYING, "noted before it is done"
+        assert not self.store.exists(), "the restart may cut whatever comes after it"
         if self.restart_fails:
             raise DeviceError(self.restart_fails)
         self.note("restart")
@@ -136,6 +137,12 @@ def test_without_mains_it_waits(store: Path) -> None:
 
 def test_the_restart_waits_for_its_window(store: Path) -> None:
     scene = Scene(store, minute_at=lambda now: int(now) // 60)
+
+    def phone(now: float) -> Status:
+        assert scene.store.exists() == ("install" not in scene.done), "no bundle takes room while it is waited"
+        return status(now)
+
+    scene.phone = phone
     scene.update(replace(ASKED, when="00:30-01:00"))
     assert scene.times["install"] < 60
     assert scene.times["restart"] >= 30 * 60

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from offhook.config.disk import Directory
@@ -18,7 +18,7 @@ from offhook.device.quiet import Status, in_use
 from offhook.device.request import UpdateRequest
 from offhook.device.slotfiles import SlotFiles
 from offhook.device.slots import Slot, SlotError
-from offhook.device.updaterecord import FOLDER
+from offhook.device.updaterecord import BUNDLE, FOLDER
 from offhook.errors import DeviceError, OffhookError
 
 BOOT = Path("/boot/firmware")
@@ -70,6 +70,11 @@ class Machine:
     def resume(self) -> None:
         """See :class:`offhook.device.trial.StartActions`."""
         _systemctl("start", "--no-block", "offhook-update.service")
+
+    def drop_bundle(self, bundle: Path = BUNDLE, lock: Path = _LOCK) -> None:
+        """See :class:`offhook.device.trial.StartActions`."""
+        with suppress(OSError, OffhookError), alone(lock):
+            bundle.unlink(missing_ok=True)
 
     def fetch(self, request: UpdateRequest, target: Path) -> None:
         """See :class:`offhook.device.updater.Machine`."""

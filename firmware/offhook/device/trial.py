@@ -30,6 +30,9 @@ class StartActions(Protocol):
     def restart(self) -> None:
         """Restart, in the ordinary way."""
 
+    def drop_bundle(self) -> None:
+        """Remove what a power cut left of a bundle, unless an updater is at work on it. Raises nothing."""
+
     def resume(self) -> None:
         """Start the updater: an update that is installed waits for its trial."""
 
@@ -65,6 +68,7 @@ class Starter:
 
     def run(self) -> Record:
         """Do what this start asks for; return the record as it is then. Raises OffhookError."""
+        self._actions.drop_bundle()
         record = self._records.read()
         if self._boot.trial:
             return self._watch(record)

@@ -79,22 +79,22 @@ class Updater:
         record = self._begin(request.version, request.url, request.when, refuse_failed=only_newer)
         try:
             self._machine.fetch(request, self._store)
-            return self._install(record, self._store, request.version if only_newer else None)
+            record = self._install(record, self._store, request.version if only_newer else None)
         except BundleFetchError as error:
             return self._happened(record, Happening.GAVE_UP, str(error))
         finally:
             self._store.unlink(missing_ok=True)
+        return self._try(record) if record.phase is Phase.INSTALLED else record
 
     def update_from(self, bundle: Path) -> Record:
         """The same with a bundle that is here already. Raises OffhookError where nothing could be begun."""
-        return self._install(self._begin("", str(bundle), "", refuse_failed=False), bundle, None)
+        record = self._install(self._begin("", str(bundle), "", refuse_failed=False), bundle, None)
+        return self._try(record) if record.phase is Phase.INSTALLED else record
 
     def resume(self) -> Record:
         """Go on with an update that is installed and waits for its trial; anything else is left as it is."""
         record = self._records.read()
-        if record.phase is not Phase.INSTALLED:
-            return record
-        return self._try(record)
+        return self._try(record) if record.phase is Phase.INSTALLED else record
 
     def _begin(self, version: str, url: str, when: str, *, refuse_failed: bool) -> Record:
         record = self._records.read()
@@ -132,10 +132,11 @@ class Updater:
         except BundleError as error:
             return self._happened(self._records.read(), Happening.REFUSED, str(error))
         record = self._records.read().marked(other(self._slot), "good")  # rauc wrote to it meanwhile
-        record = self._happened(replace(record, armed=other(self._slot)), Happening.INSTALLED)
-        return self._try(record)
+        return self._happened(replace(record, armed=other(self._slot)), Happening.INSTALLED)
 
     def _try(self, record: Record) -> Record:
+        """Wait for a good moment and restart into the other slot."""
+
         def hindrance() -> str:
             return hinders_restart(self._machine.status(), record.when, self._machine.minute())
 

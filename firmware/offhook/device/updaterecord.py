@@ -16,6 +16,8 @@ from offhook.device.updatestate import TRANSITIONS, Happening, Phase, Step
 
 FOLDER = Path("/var/lib/offhook-device")
 NAME = "update.json"
+BUNDLE = FOLDER / "bundle.raucb"
+"""Where a bundle is kept from its fetching to its installation, and no longer."""
 
 Standing = Literal["good", "bad"]
 Stage = Literal["", "user space", "daemon", "sound process", "sound card", "pins", "steady"]
