@@ -221,6 +221,18 @@ def test_sound_and_sockets_are_released_though_the_farewell_fails(
     assert "on purpose" in caplog.text
 
 
+def test_another_config_says_anew_where_updates_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        assert "update.url" not in caplog.text
+        await bench.daemon.switch(bench.config(serial="update: {url: 'https://u.example/latest.json'}\n"))
+        assert "update.url is left out: this machine has no two slots" in caplog.text
+        await asyncio.sleep(0.5)
+
+    on_a_phone(tmp_path, monkeypatch, scenario)
+
+
 def test_who_lifts_and_dials_while_the_config_changes_is_served_by_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,8 @@
 """What the phone knows of its slots and updates, and how it asks root."""
 
+import asyncio
+import json
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,16 @@ from offhook.cli_status import summary
 from offhook.config.disk import Directory
 from offhook.config.remote import Update
 from offhook.daemon import updating
-from offhook.daemon.updating import UpdateDesk
+from offhook.daemon.updating import UpdateDesk, UpdateWatch
+from offhook.device.rauc import Rauc
 from offhook.device.request import UpdateRequest
 from offhook.device.updaterecord import FOLDER, Record, Records
 from offhook.device.updatestate import Phase
 from offhook.device.updateview import UpdateView
 from offhook.provisioning.updates import Offer
+from tests.support.certs import make_authority
+from tests.support.config_server import serving
+from tests.support.virtual_loop import run
 
 
 def device(root: Path, trial: bool = False) -> Records:
@@ -99,3 +106,49 @@ def test_people_are_shown_slot_version_and_the_last_updates_outcome(tmp_path: Pa
     assert "update     slot a, version 1.0, 1.1 failed, no card, it reached: daemon, 1.2 is offered" in shown
     assert "board      hook.pin 17 is taken" in shown
     assert not any(line.startswith("update") for line in lines({"slot": None, "offered": ""}))
+
+
+def test_new_versions_are_looked_for_where_the_present_config_says(tmp_path: Path) -> None:
+    device(tmp_path)
+    kind = tmp_path / "system.conf"
+    kind.write_text("[system]\ncompatible=offhook-test\n")
+    authority = make_authority(tmp_path / "certs")
+    tasks: list[asyncio.Task[None]] = []
+
+    def spawn(work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        tasks.append(asyncio.get_running_loop().create_task(work))
+        return tasks[-1]
+
+    async def main() -> None:
+        context = authority.server_context()
+        async with serving(context) as first, serving(context) as second:
+            for server, version in ((first, "1.1"), (second, "1.2")):
+                what = {"version": version, "compatible": "offhook-test", "bundle": "x"}
+                server.offer(json.dumps(what), None)
+            watch = UpdateWatch(UpdateView(tmp_path), spawn, Rauc(kind))
+            for url, more, offered, begun in (
+                (None, {}, "", 0),
+                (first.url, {}, "1.1", 1),
+                (first.url, {}, "1.1", 1),
+                (second.url, {}, "1.2", 2),
+                (second.url, {"window": "01:00-02:00"}, "1.2", 3),
+                (None, {}, "", 3),
+            ):
+                settings = Update.model_validate({"url": url, "auto": False, "ca_file": str(authority.ca_file), **more})
+                watch.follow(settings)
+                await asyncio.sleep(60)
+                assert (watch.offered, len(tasks)) == (offered, begun)
+                assert [task.done() for task in tasks] == [True] * (begun - bool(url)) + [False] * bool(url)
+            assert (len(first.asked), len(second.asked)) == (1, 2)
+
+    run(main)
+
+
+def test_a_machine_without_slots_looks_for_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def spawn(work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        raise AssertionError("nothing is to be begun")
+
+    watch = UpdateWatch(UpdateView(tmp_path), spawn)
+    watch.follow(Update(url="https://u.example/latest.json"))
+    assert watch.offered == ""
+    assert "update it by apt" in caplog.text

@@ -13,6 +13,7 @@ from offhook.daemon.early import EarlyPhone
 from offhook.daemon.handset import Handset
 from offhook.daemon.journal import Notifier
 from offhook.daemon.line import Line
+from offhook.daemon.updating import UpdateWatch
 from offhook.daemon.watchdog import Watchdog
 from offhook.device.updateview import UpdateView
 from offhook.engine.observations import ConfigSeen, Observation
@@ -20,7 +21,6 @@ from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
 from offhook.phone.events import Event, NoticeRaised
 from offhook.provisioning.service import ProvisioningService, Report
 from offhook.provisioning.start import Running
-from offhook.provisioning.updates import UpdateService
 from offhook.status.place import summary
 from offhook.status.report import Json, StatusReport
 
@@ -40,8 +40,8 @@ class Daemon:
         self.fixtures = fixtures
         self.running = running
         self.provisioning: ProvisioningService | None = None
-        self.updates: UpdateService | None = None
         self.updated = UpdateView()
+        self.updates = UpdateWatch(self.updated, self.spawn)
         self._notify = notify
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,6 +165,7 @@ class Daemon:
         self.running, self.line = running, line
         await line.start_sound()
         line.start_sip()
+        self.updates.follow(running.config.update)
         _log.info("config %s (%s) is in use", running.config.serial or "without serial", running.origin)
 
     def _keep_power(self, running: Running) -> None:
@@ -249,8 +250,7 @@ class Daemon:
         return {"serial": status.serial or "", "origin": status.origin, "pending": status.pending}
 
     def _update_status(self) -> dict[str, Json]:
-        offered = self.updates.offered if self.updates is not None else ""
-        return {**self.updated.to_json(), "offered": offered}
+        return {**self.updated.to_json(), "offered": self.updates.offered}
 
     def _emergency_status(self) -> dict[str, Json]:
         place = self.running.config.location

@@ -1,6 +1,10 @@
 """Joins the service that looks for new versions with what is known of this device, and with root's request file."""
 
+import asyncio
+import logging
+import random
 import time
+from collections.abc import Callable, Coroutine
 
 from offhook import __version__
 from offhook.config.remote import Update
@@ -8,7 +12,9 @@ from offhook.device.rauc import Rauc
 from offhook.device.request import UpdateRequest, write
 from offhook.device.updatestate import Phase, at_rest
 from offhook.device.updateview import UpdateView
-from offhook.provisioning.updates import Offer
+from offhook.provisioning.updates import Offer, UpdateService
+
+_log = logging.getLogger(__name__)
 
 
 class UpdateDesk:
@@ -37,3 +43,48 @@ class UpdateDesk:
 
     def ask(self, offer: Offer) -> None:
         write(UpdateRequest(offer.bundle, offer.version, self._settings.window, self._settings.ca_file or ""))
+
+
+class UpdateWatch:
+    """Looks for new versions as the present config says; ``spawn`` runs the looking beside the phone."""
+
+    def __init__(
+        self,
+        view: UpdateView,
+        spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        rauc: Rauc | None = None,
+    ) -> None:
+        self._view, self._spawn, self._rauc = view, spawn, rauc
+        self._settings = Update()
+        self._service: UpdateService | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def offered(self) -> str:
+        """The version that the server has and that is newer than what runs, empty: none."""
+        return self._service.offered if self._service is not None else ""
+
+    def follow(self, settings: Update) -> None:
+        """Go by these settings from now on; where they are the ones of before, nothing is begun anew."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if self._task is not None:
+            self._task.cancel()
+        self._service = self._task = None
+        if settings.url is None:
+            return
+        if self._view.boot is None:
+            _log.warning("update.url is left out: this machine has no two slots; update it by apt")
+            return
+        from offhook.provisioning.fetch import Fetcher  # http and TLS: most phones do without
+
+        self._service = UpdateService(
+            settings,
+            Fetcher(ca_file=settings.ca_file, setting="update"),
+            UpdateDesk(settings, self._view, self._rauc),
+            clock=asyncio.get_running_loop().time,
+            random=random.random,
+            report=lambda line: _log.info("updates: %s", line),
+        )
+        self._task = self._spawn(self._service.run())

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from offhook.config.board_schema import BoardConfig
 from offhook.config.disk import Directory, StoreError
-from offhook.config.remote import Update
 from offhook.config.schema import Config
 from offhook.config.store import ConfigStore
 from offhook.daemon import journal, settings
@@ -101,7 +100,7 @@ async def become_whole(
         keep_form()
     daemon.on_kept = keep_form
     _provision(daemon, choice, store)
-    _look_for_updates(daemon, config.update)
+    daemon.updates.follow(config.update)
     await _faces(options, daemon, runtime, stack)
     await daemon.wait()
     return 0
@@ -198,29 +197,6 @@ def _provision(daemon: Daemon, choice: Choice, store: ConfigStore) -> None:
         report=daemon.provisioning_report,
     )
     daemon.provisioning = service
-    daemon.spawn(service.run())
-
-
-def _look_for_updates(daemon: Daemon, update: Update) -> None:
-    """Ask the server for new versions, where the config names one and this device has a slot for them."""
-    if update.url is None:
-        return
-    if daemon.updated.boot is None:
-        _log.warning("update.url is left out: this machine has no two slots; update it by apt")
-        return
-    from offhook.daemon.updating import UpdateDesk
-    from offhook.provisioning.fetch import Fetcher
-    from offhook.provisioning.updates import UpdateService
-
-    service = UpdateService(
-        update,
-        Fetcher(ca_file=update.ca_file, setting="update"),
-        UpdateDesk(update, daemon.updated),
-        clock=asyncio.get_running_loop().time,
-        random=random.random,
-        report=lambda line: _log.info("updates: %s", line),
-    )
-    daemon.updates = service
     daemon.spawn(service.run())
 
 
