@@ -139,6 +139,11 @@ def _machine(commands: Commands) -> None:
     update.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
     update.set_defaults(command=_update)
 
+    restart = commands.add_parser("restart", help="restart the phone once nobody uses it")
+    restart.add_argument("--look", action="store_true", help="only say who uses it; 1 where somebody does")
+    restart.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
+    restart.set_defaults(command=_restart)
+
 
 def _asks(parser: argparse.ArgumentParser, json: str) -> None:
     """Give a command that asks a running phone its options."""
@@ -273,3 +278,9 @@ def _update(args: argparse.Namespace) -> int:
     from offhook.cli_update import main as update
 
     return update(args)
+
+
+def _restart(args: argparse.Namespace) -> int:
+    from offhook.cli_restart import main as restart
+
+    return restart(args)

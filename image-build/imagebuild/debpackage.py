@@ -14,7 +14,7 @@ from imagebuild.errors import BuildError
 from imagebuild.payload import Payload
 from imagebuild.privatevenv import BUILD_PACKAGES, PREFIX, PrivateVenv, size_of
 
-SCRIPTS = ("postinst", "prerm", "postrm")
+SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 _NOTE = ".inputs"
 _INPUTS = (
     *("firmware/offhook/**/*", "systemd/**/*", "boardconfig/*", "image-build/package/*", "requirements-device.lock"),

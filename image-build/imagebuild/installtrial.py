@@ -12,26 +12,62 @@ from imagebuild.debian import Arch, Suite, output_of
 from imagebuild.errors import BuildError
 
 EXPOSURE_LIMIT = 2.0
-_HARDENED = ("offhook.service", "offhook-poweroff.service")
+_HARDENED = ("offhook.service", "offhook-poweroff.service", "offhook-restart.service")
 _TREE = "/usr/src/offhook"
 _CONFIG = "country: NO\nsip: {listen: '127.0.0.1:0'}\n"
 
-# The phone on a simulated board as the user that systemd gives it, asked for its status by the control socket.
-_START = """
+# The phone on a simulated board as the user that systemd gives it, until it answers at its control socket.
+_PHONE = """
 mkdir -p /run/offhook /var/lib/offhook && chown offhook: /run/offhook /var/lib/offhook
 cd /run/offhook
 export RUNTIME_DIRECTORY=/run/offhook STATE_DIRECTORY=/var/lib/offhook
-setpriv --reuid offhook --regid offhook --init-groups /usr/lib/offhook/bin/python -P -m offhook run \
-    --config /etc/offhook/offhook.yaml --board /usr/share/offhook/boards/simulated-4x4.yaml >/tmp/phone.log 2>&1 &
+unshare --mount --propagation=unchanged setpriv --reuid offhook --regid offhook --init-groups \
+    /usr/lib/offhook/bin/python -P -m offhook run --config /etc/offhook/offhook.yaml \
+    --board /usr/share/offhook/boards/simulated-4x4.yaml $options >/tmp/phone.log 2>&1 &
 phone=$!
 for _ in $(seq 600); do
     offhook status --json >/tmp/status 2>/dev/null && break
     kill -0 $phone || { cat /tmp/phone.log; exit 1; }
     sleep 0.1
 done
-cat /tmp/status
+cd /
+"""
+_END = """
 kill $phone && wait $phone
 rm -r /run/offhook
+"""
+
+# Somebody has lifted the handset while the package is installed again. In the place of systemd is a note of what it is
+# told; that the phone has a mount namespace of its own is what its unit does.
+_SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/tmp/told
+[ "$1" = show ] && cat /tmp/pid
+exit 0
+"""
+_UPGRADE_IN_USE = """
+echo $phone >/tmp/pid
+child() { cat /proc/$phone/task/$phone/children; }
+theirs() { nsenter --target $phone --mount --root stat -c %i /usr/lib/offhook/pyvenv.cfg; }
+before=$(theirs)
+dpkg --install /tmp/newer.deb
+grep -qx -e '--no-block start offhook-restart.service' /tmp/told
+if grep 'restart offhook.service' /tmp/told; then exit 1; fi
+[ "$(theirs)" = "$before" ]
+[ "$(stat -c %i /usr/lib/offhook/pyvenv.cfg)" != "$before" ]
+sound=$(child)
+kill -KILL $sound
+for _ in $(seq 100); do
+    [ -n "$(child)" ] && [ "$(child)" != "$sound" ] && break
+    sleep 0.1
+done
+[ -n "$(child)" ]
+[ "$(child)" != "$sound" ]
+offhook status --json >/dev/null
+"""
+_RESTART = """
+offhook restart
+grep -qx 'try-restart offhook.service' /tmp/told
+[ ! -e /usr/lib/offhook.kept ]
 """
 
 
@@ -51,6 +87,7 @@ class InstallTrial:
                 self._harden,
                 self._start,
                 self._upgrade,
+                self._upgrade_in_use,
                 self._keep_disabled,
                 self._remove,
                 self._purge,
@@ -96,7 +133,7 @@ class InstallTrial:
         )
         self._sh(root, "offhook check /etc/offhook/offhook.yaml")
         self._sh(root, "for board in /usr/share/offhook/boards/*.yaml; do offhook check --board $board || exit 1; done")
-        status = self._sh(root, _START)
+        status = self._sh(root, f"{_PHONE}cat /tmp/status\n{_END}")
         _expect('"phone"' in status and "ON_HOOK" in status.upper(), f"the phone says {status[:200]!r}")
 
     def _upgrade(self, root: OpenRoot) -> None:
@@ -111,6 +148,17 @@ class InstallTrial:
         said = self._dpkg(root, "--install", "/tmp/newer.deb")
         _expect("starts with the machine" in said and "copy a board file" not in said, f"the upgrade says {said}")
         _expect((root.path / "etc/offhook/offhook.yaml").read_text() == _CONFIG, "an upgrade changes the config")
+
+    def _upgrade_in_use(self, root: OpenRoot) -> None:
+        """The phone goes on with the files that it has, and is restarted afterwards."""
+        stub, sign = root.path / "usr/local/sbin/systemctl", root.path / "run/systemd/system"
+        stub.write_text(_SYSTEMCTL)
+        stub.chmod(0o755)
+        sign.mkdir(parents=True)
+        said = self._sh(root, f"exec 2>&1\noptions=--off-hook\n{_PHONE}set -ex\n{_UPGRADE_IN_USE}{_END}{_RESTART}")
+        _expect("the handset is in use; it goes on with the old version" in said, f"postinst does not tell: {said}")
+        stub.unlink()
+        sign.rmdir()
 
     def _keep_disabled(self, root: OpenRoot) -> None:
         self._sh(root, "systemctl disable offhook.service")

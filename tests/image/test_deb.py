@@ -2,6 +2,7 @@ import os
 import re
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -100,9 +101,62 @@ def test_the_maintainer_scripts_are_shell(name: str) -> None:
 
 
 def test_purging_is_the_only_way_that_takes_config_or_state_away() -> None:
-    assert "rm " not in (PACKAGE / "postinst").read_text() + (PACKAGE / "prerm").read_text()
+    others = "".join((PACKAGE / name).read_text() for name in SCRIPTS if name != "postrm")
+    assert set(re.findall(r"\brm .*", others)) == {'rm -rf "$KEPT"', "rm -rf /usr/lib/offhook.kept # see preinst"}
     script = (PACKAGE / "postrm").read_text()
     assert script.index('if [ "$1" = purge ]') < script.index("rm -rf /etc/offhook")
+
+
+@pytest.mark.peer
+def test_a_phone_that_runs_keeps_the_files_of_its_version(tmp_path: Path) -> None:
+    """The script of the package, with a process in a mount namespace of its own in the place of the phone."""
+    home, kept = tmp_path / "offhook", tmp_path / "offhook.kept"
+    (home / "lib").mkdir(parents=True)
+    (home / "lib/module.py").write_text("old")
+    phone = subprocess.Popen(["unshare", "--mount", "--propagation=slave", "sleep", "600"])
+    try:
+        stub = tmp_path / "bin" / "systemctl"
+        stub.parent.mkdir()
+        stub.write_text(f"#!/bin/sh\necho {phone.pid}\n")
+        stub.chmod(0o755)
+        text = (PACKAGE / "preinst").read_text().replace("/usr/lib/offhook", str(home))
+        script = tmp_path / "preinst"
+        script.write_text(text.replace("/run/systemd/system", str(tmp_path)))
+        _until_apart(phone.pid)
+
+        def upgrade(version: str) -> str:
+            """Do what dpkg does: each new file takes the place of the old one by a rename, others go."""
+            env = os.environ | {"PATH": f"{stub.parent}:{os.environ['PATH']}"}
+            said = subprocess.run(
+                ["sh", str(script), "upgrade", "1"], env=env, check=True, capture_output=True, text=True
+            )
+            (home / "lib/new").write_text(version)
+            (home / "lib/new").rename(home / "lib/module.py")
+            return said.stdout + said.stderr
+
+        def seen() -> str:
+            view = ["nsenter", "--target", str(phone.pid), "--mount", "cat", str(home / "lib/module.py")]
+            return subprocess.run(view, check=True, capture_output=True, text=True).stdout
+
+        for version in ("new", "newer"):  # the phone may outlive more than one
+            assert upgrade(version) == ""
+            assert seen() == "old"
+            assert (home / "lib/module.py").read_text() == version
+            assert (kept / "lib/module.py").read_text() == "old"
+        stub.write_text(f"#!/bin/sh\necho {os.getpid()}\n")
+        assert "restart it soon" in upgrade("newest"), "nothing is mounted where everybody would see it"
+        stub.write_text("#!/bin/sh\necho 0\n")
+        assert upgrade("last") == ""
+        assert not os.path.ismount(home)
+    finally:
+        phone.kill()
+        phone.wait()
+
+
+def _until_apart(pid: int) -> None:
+    """Wait until a process that was just started is in another mount namespace than this one."""
+    while os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt"):
+        time.sleep(0.01)
 
 
 def test_the_example_starts_nothing_before_a_country_is_filled_in() -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ SETTLED = Path("/run/offhook-trial-settled")
 _LOCK = Path("/run/offhook-update.lock")
 _OS_RELEASE = Path("/etc/os-release")
 _LIMIT_S = 30.0
+_RESTART_LIMIT_S = 240.0  # offhook.service has 10 s to stop and 180 to start
+_KEPT_FILES = Path("/usr/lib/offhook.kept")
+"""Where the package keeps a version's files while the phone still runs by them (its preinst)."""
 
 
 class Machine:
@@ -113,6 +117,12 @@ def this_machine(status: Callable[[], Status | None] = lambda: None) -> Machine:
     return Machine(boot, status)
 
 
+def restart_phone(kept: Path = _KEPT_FILES) -> None:
+    """Restart the phone where it runs; the files of the version before are needed no longer. Raises DeviceError."""
+    _systemctl("try-restart", "offhook.service", limit_s=_RESTART_LIMIT_S)
+    shutil.rmtree(kept, ignore_errors=True)
+
+
 def image_version(os_release: Path = _OS_RELEASE) -> str:
     """Return the version of the image that runs (``IMAGE_VERSION``, os-release(5)), empty where there is none."""
     try:
@@ -137,9 +147,9 @@ def alone(lock: Path = _LOCK) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _systemctl(*words: str) -> None:
+def _systemctl(*words: str, limit_s: float = _LIMIT_S) -> None:
     try:
-        subprocess.run(["systemctl", *words], check=True, capture_output=True, text=True, timeout=_LIMIT_S)
+        subprocess.run(["systemctl", *words], check=True, capture_output=True, text=True, timeout=limit_s)
     except (OSError, subprocess.SubprocessError) as error:
         said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
         raise DeviceError(f"`systemctl {' '.join(words)}` failed: {said or error}") from error

@@ -1,0 +1,29 @@
+"""``offhook restart [--look]``: restart the phone once nobody uses it; a new version of the package waits for that."""
+
+import argparse
+import os
+import time
+
+from offhook.cli_control import EX_NOT_DONE, EX_OK, complain
+from offhook.cli_health import asker
+from offhook.device.machine import restart_phone
+from offhook.device.quiet import Waiter, in_use
+from offhook.errors import OffhookError
+
+
+def main(args: argparse.Namespace) -> int:
+    """Return 0 where the phone was restarted; with ``--look``, where a restart would disturb nobody now, else 1."""
+    ask = asker(args.control_socket)
+    if args.look:
+        reason = in_use(ask())
+        print(reason or "nobody uses the phone")
+        return EX_NOT_DONE if reason else EX_OK
+    try:
+        if os.geteuid() != 0:
+            raise OffhookError("a restart is root's business: sudo offhook restart")
+        waiter = Waiter(time.monotonic, time.sleep)
+        waiter.wait(lambda: in_use(ask()), lambda reason: print(f"the restart waits: {reason}", flush=True))
+        restart_phone()
+    except OffhookError as error:
+        return complain(error)
+    return EX_OK

@@ -1,0 +1,91 @@
+"""`offhook restart`: when nobody uses the phone, and what is asked of systemd then."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+
+from offhook import cli_restart
+from offhook.cli_restart import main
+from offhook.device import machine
+from offhook.device.quiet import Status
+from tests.device.test_health import status
+
+
+class Clock:
+    """Time that passes while it is slept."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clock:
+    """A phone that talks until 100 s, a systemctl that notes what it is told, and files that were kept."""
+    clock = Clock()
+
+    def ask() -> Status:
+        return status() | {"phone": "TALKING" if clock.now < 100 else "ON_HOOK"}
+
+    monkeypatch.setattr(cli_restart, "time", clock)
+    monkeypatch.setattr(cli_restart, "asker", lambda path: ask)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (tmp_path / "kept/lib").mkdir(parents=True)
+    monkeypatch.setattr(cli_restart, "restart_phone", lambda: machine.restart_phone(tmp_path / "kept"))
+    stub(tmp_path, "exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return clock
+
+
+def stub(folder: Path, end: str) -> None:
+    place = folder / "systemctl"
+    place.write_text(f'#!/bin/sh\necho "$*" >>{folder}/told\n{end}\n')
+    place.chmod(0o755)
+
+
+def args(look: bool) -> argparse.Namespace:
+    return argparse.Namespace(look=look, control_socket=None)
+
+
+def test_a_restart_waits_until_nobody_uses_the_phone(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(args(look=False)) == 0
+    assert clock.now >= 115
+    assert capsys.readouterr().out == "the restart waits: the handset is in use\n"
+    assert (tmp_path / "told").read_text() == "try-restart offhook.service\n"
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_look_only_tells(clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(args(look=True)) == 1
+    clock.now = 100
+    assert main(args(look=True)) == 0
+    assert capsys.readouterr().out == "the handset is in use\nnobody uses the phone\n"
+    assert clock.now == 100
+    assert not (tmp_path / "told").exists()
+    assert (tmp_path / "kept").exists()
+
+
+def test_a_phone_that_does_not_come_back_keeps_what_it_may_still_need(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub(tmp_path, "echo no >&2; exit 1")
+    assert main(args(look=False)) != 0
+    assert "try-restart offhook.service` failed: no" in capsys.readouterr().err
+    assert (tmp_path / "kept").exists()
+
+
+def test_who_is_not_root_is_told(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main(args(look=False)) != 0
+    assert "sudo offhook restart" in capsys.readouterr().err
