@@ -20,7 +20,7 @@ from offhook.daemon.early import EarlyPhone
 from offhook.daemon.files import VALIDATORS
 from offhook.daemon.options import Options
 from offhook.daemon.quickform import QuickForm, decode, encode
-from offhook.daemon.whole import quick_form
+from offhook.daemon.startfiles import quick_form
 from offhook.emergency.callback import CallbackWindow
 from offhook.engine.guard import EmergencyGuard
 from offhook.engine.observations import Observation, ToneSeen

@@ -21,7 +21,7 @@ from offhook.daemon.files import VALIDATORS
 from offhook.daemon.options import Options
 from offhook.daemon.plain import from_plain, to_plain
 from offhook.daemon.quickform import NAME, QuickForm, decode, encode, key_of, recall, remember, texts_of
-from offhook.daemon.whole import quick_form
+from offhook.daemon.startfiles import quick_form
 
 BOARDS = [*sorted(Path("boardconfig").glob("*.yaml"))]
 CONFIGS = {

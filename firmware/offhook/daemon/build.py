@@ -36,6 +36,7 @@ from offhook.engine.transfers import Transfers
 from offhook.engine.watchers import Watchers
 from offhook.engine.watchlist import Watchlist
 from offhook.phone.collector import DigitCollector
+from offhook.phone.settings import PhoneSettings
 from offhook.status.accounts import AccountBook
 from offhook.status.report import AudioFigures
 
@@ -76,31 +77,43 @@ def build(config: Config, fixtures: Fixtures, handset: Handset | None = None) ->
     for warning in warnings_of(config):
         _log.warning("%s", warning)
     config = with_board_audio(config, fixtures.board_audio)
-    numbers = settings.emergency_numbers(config)
-    accounts = settings.accounts(config, fixtures.device)
-    rules = settings.media_rules(config)
-    watchers = fixtures.watchers
+    handset = handset or _handset(config, fixtures)
+    line = _line(config, fixtures, handset)
+    _join_network(line, config)
+    _join_calls(line, config, fixtures, handset.settings.phone)
+    _join_news(line, config, fixtures.board)
+    handset.connect(line.media_message, line)
+    line.switchboard.connect(line.agent, line.caller, line.follow)
+    return line
 
-    # What the person has: ear, mouth, the phone machine.
-    if handset is None:
-        sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
-        made = handset_settings(config, fixtures.board_audio, sound)
-        handset = Handset(made, fixtures.board, fixtures.prompts, watchers.note)
-    phone = handset.settings.phone
+
+def _handset(config: Config, fixtures: Fixtures) -> Handset:
+    """What the person has: ear, mouth, the phone machine."""
+    sound = str(fixtures.sound_socket) if fixtures.sound_socket else None
+    made = handset_settings(config, fixtures.board_audio, sound)
+    return Handset(made, fixtures.board, fixtures.prompts, fixtures.watchers.note)
+
+
+def _line(config: Config, fixtures: Fixtures, handset: Handset) -> Line:
+    """The handset as it stands, with its accounts and what is told of them; no room of the network yet."""
+    accounts = settings.accounts(config, fixtures.device)
+    secured = {name: row.srtp for name, row in settings.media_rules(config).items()}
     line = Line(
         listen=(config.sip.listen.host, config.sip.listen.port),
         accounts=accounts,
         guard=fixtures.guard,
-        watchers=watchers,
-        book=AccountBook(accounts, {name: row.srtp for name, row in rules.items()}),
+        watchers=fixtures.watchers,
+        book=AccountBook(accounts, secured),
         audio=AudioFigures(),
         streams={},
-        words=(GAVE_UP, phone.emergency_failed),
+        words=(GAVE_UP, handset.settings.phone.emergency_failed),
     )
-
     line.media, line.speaker, line.switchboard = handset.media, handset.speaker, handset.switchboard
+    return line
 
-    # What the network has: one SIP endpoint, and media streams beside it.
+
+def _join_network(line: Line, config: Config) -> None:
+    """What the network has: one SIP endpoint, and media streams beside it."""
     line.shell = EndpointShell(
         settings.endpoint(config),
         os.urandom,
@@ -109,18 +122,26 @@ def build(config: Config, fixtures: Fixtures, handset: Handset | None = None) ->
         settings.tls(config),
         settings.tls_listen(config),
     )
-    ports = RtpPorts(config.rtp.ports.first, config.rtp.ports.last)
-    cname = f"{os.urandom(8).hex()}@offhook"
-    sessions = Sessions(line.media, ports, settings.media_offer(config), _session_id, cname, rules)
-    line.legs = Legs(line.shell, sessions, line.rtp_ip, watchers.note)
+    sessions = Sessions(
+        line.media,
+        RtpPorts(config.rtp.ports.first, config.rtp.ports.last),
+        settings.media_offer(config),
+        _session_id,
+        f"{os.urandom(8).hex()}@offhook",
+        settings.media_rules(config),
+    )
+    line.legs = Legs(line.shell, sessions, line.rtp_ip, line.watchers.note)
 
-    # Calls join the two.
+
+def _join_calls(line: Line, config: Config, fixtures: Fixtures, phone: PhoneSettings) -> None:
+    """Calls join the two: ordinary ones, emergency calls, calls that are handed over, and what programs ask of them."""
+    numbers = settings.emergency_numbers(config)
     barred = partial(fixtures.guard.bars, numbers=frozenset(numbers))
     called_back = partial(_holds, fixtures.callback)
-    line.agent = Agent(accounts, line.legs, line.switchboard.post, line.book.in_service, barred, called_back)
+    line.agent = Agent(line.accounts, line.legs, line.switchboard.post, line.book.in_service, barred, called_back)
     line.caller = EmergencyCaller(
         settings.emergency(config, numbers, fixtures.device),
-        accounts,
+        line.accounts,
         fixtures.guard,
         fixtures.callback,
         line.legs,
@@ -131,7 +152,7 @@ def build(config: Config, fixtures: Fixtures, handset: Handset | None = None) ->
     )
     transfers = Transfers(
         line.shell,
-        accounts,
+        line.accounts,
         line.legs,
         line.agent,
         DigitCollector(phone).whole,
@@ -141,19 +162,18 @@ def build(config: Config, fixtures: Fixtures, handset: Handset | None = None) ->
         line.media,
     )
     line.shell.endpoint.judge_redirects(transfers.may_redirect)
-    names = [account.name for account in accounts]
+    line.hearers.append(transfers.take)
+    names = [account.name for account in line.accounts]
     line.programs = Programs(names, line.legs, line, line.switchboard.request, lambda: line.caller.up)
-    watchers.add(line.programs)
+    line.watchers.add(line.programs)
 
-    # What else the network tells.
-    mailboxes = settings.mailboxes(config)
-    line.mailbox = Mailbox(line.shell, mailboxes, line.switchboard.post, fixtures.board, watchers.note)
+
+def _join_news(line: Line, config: Config, board: Board) -> None:
+    """What else the network tells: messages that wait, what other phones do, texts."""
+    line.mailbox = Mailbox(line.shell, settings.mailboxes(config), line.switchboard.post, board, line.watchers.note)
     line.watchlist = Watchlist(line.shell, settings.watched(config))
     line.texts = Texts()
-    line.hearers += [transfers.take, line.mailbox.take, line.watchlist.take, line.texts.take]
-    handset.connect(line.media_message, line)
-    line.switchboard.connect(line.agent, line.caller, line.follow)
-    return line
+    line.hearers += [line.mailbox.take, line.watchlist.take, line.texts.take]
 
 
 def _holds(window: CallbackWindow) -> bool:
