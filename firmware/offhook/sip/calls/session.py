@@ -15,6 +15,7 @@ from offhook.sip.calls.accepted import AcceptedInvite
 from offhook.sip.calls.acknowledgements import Acknowledgements
 from offhook.sip.calls.connected import ConnectedIdentity
 from offhook.sip.calls.dialog import Dialog
+from offhook.sip.calls.dialog_sender import DialogSender
 from offhook.sip.calls.ending import Bye
 from offhook.sip.calls.features import limit_features
 from offhook.sip.calls.incoming import IncomingRequests
@@ -27,13 +28,10 @@ from offhook.sip.calls.reliable import ReliableResponses
 from offhook.sip.calls.reoffers import Reoffers
 from offhook.sip.calls.session_timer import SessionTimer, Terms
 from offhook.sip.core import Core
-from offhook.sip.errors import LocalError
 from offhook.sip.events import Body, CallConfirmed, CallOver, Flow, PeerChanged, Transport
 from offhook.sip.messages.message import Request, Response
 from offhook.sip.registrations.account import Account
-from offhook.sip.responses import body_of, reply, set_body
-from offhook.sip.transactions.client_request import ClientRequest, RequestOwner
-from offhook.sip.transactions.next_hop import Hop
+from offhook.sip.responses import body_of, reply
 from offhook.sip.transactions.server_transaction import ServerTransaction
 
 Contact = Callable[[Transport, str], str]
@@ -75,6 +73,7 @@ class Session:
         self.on_early_end: Callable[[str, float], None] | None = None
         self.on_prack: Callable[[float], None] | None = None
         self.reliable: ReliableResponses | None = None
+        self.send = DialogSender(core, dialog, account, contact=contact, describe=self.describe, lenient=emergency).send
         self.offers = OfferAnswer()
         self.acks = Acknowledgements(core, dialog, account, emergency)
         self.pracks = Pracks(self)
@@ -118,40 +117,6 @@ class Session:
         return self.pracks.open or (self.reliable is not None and self.reliable.unacknowledged is not None)
 
     # -- requests of ours ---------------------------------------------------------------------------------------
-
-    def send(
-        self,
-        method: str,
-        owner: RequestOwner,
-        now: float,
-        *,
-        headers: tuple[tuple[str, str], ...] = (),
-        body: Body | None = None,
-        contact: bool = False,
-    ) -> ClientRequest | None:
-        """Send a request of the dialog, ``contact``: with a Contact; None, after ``on_failed``: there is no way to."""
-        request = self.dialog.request(method, self.dialog.next_cseq())
-        self.describe(request)
-        for name, value in headers:
-            request.headers.add(name, value)
-        set_body(request, body)
-        try:
-            hop = Hop.of_uri(self.dialog.next_hop)
-            client = ClientRequest(
-                self.core,
-                request,
-                hop,
-                owner,
-                self.dialog.next_cseq,
-                account=self.account,
-                contact=self._contact if contact else None,
-                lenient=self.emergency,
-            )
-            client.start(now)
-        except LocalError as error:
-            owner.on_failed(str(error), now)
-            return None
-        return client
 
     def describe(self, message: Request | Response) -> None:
         """Say what we can do, as far as the account lets us."""
