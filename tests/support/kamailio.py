@@ -10,11 +10,10 @@ do RFC 5626: the proxy keeps each phone's flow and answers STUN, the registrar k
 no GRUUs, whose Contact would do without the flow.
 """
 
-import subprocess
 from pathlib import Path
 
 from tests.support.certs import Authority
-from tests.support.child import Child
+from tests.support.kamailioprogram import KamailioProgram
 from tests.support.netns import SERVER_IP
 
 CONFIG = """\
@@ -155,7 +154,7 @@ SERVICE_ROUTE = """append_to_reply("Service-Route: <sip:{place};lr>\\r\\n");
         """
 
 
-class Kamailio:
+class Kamailio(KamailioProgram):
     """A registrar and proxy at ``address``; use as a context manager."""
 
     def __init__(
@@ -175,55 +174,36 @@ class Kamailio:
         (RFC 3608), as ``ip:port``.
         """
         folder.mkdir(parents=True)
-        modules = next(Path("/usr/lib").glob("*/kamailio/modules"))
-        config = folder / "kamailio.cfg"
         tls_config = folder / "tls.cfg"
         if authority is not None:
             files = {"certificate": authority.certificate, "key": authority.key, "ca": authority.ca_file}
             tls_config.write_text(TLS_CONFIG.format(**files))
-        config.write_text(
-            CONFIG.format(
-                ip=ip,
-                port=port,
-                folder=folder,
-                modules=modules,
-                algorithm=algorithm,
-                nonce_expire=nonce_expire,
-                role="EDGE" if registrar else "REGISTRAR",
-                registrar=registrar or f"{ip}:{port}",
-                service_route=SERVICE_ROUTE.format(place=service_route) if service_route else "",
-                outbound_module='loadmodule "stun.so"\nloadmodule "outbound.so"\n' if outbound else "",
-                outbound=int(outbound),
-                gruu=int(not outbound),
-                flow_timer=FLOW_TIMER_S if outbound else 0,
-                add_path="add_path" if outbound else "add_path_received",
-                tls_listener=f"listen=tls:{ip}:{port + 1}\nenable_tls=yes\n" if authority else "",
-                tls_module=TLS_MODULE.format(config=tls_config) if authority else "",
-                relay_line=f'fix_nated_sdp("2", "{relay_ip}");' if relay_ip else "",
-            )
+        super().__init__(
+            folder,
+            CONFIG,
+            ip,
+            port,
+            algorithm=algorithm,
+            nonce_expire=nonce_expire,
+            role="EDGE" if registrar else "REGISTRAR",
+            registrar=registrar or f"{ip}:{port}",
+            service_route=SERVICE_ROUTE.format(place=service_route) if service_route else "",
+            outbound_module='loadmodule "stun.so"\nloadmodule "outbound.so"\n' if outbound else "",
+            outbound=int(outbound),
+            gruu=int(not outbound),
+            flow_timer=FLOW_TIMER_S if outbound else 0,
+            add_path="add_path" if outbound else "add_path_received",
+            tls_listener=f"listen=tls:{ip}:{port + 1}\nenable_tls=yes\n" if authority else "",
+            tls_module=TLS_MODULE.format(config=tls_config) if authority else "",
+            relay_line=f'fix_nated_sdp("2", "{relay_ip}");' if relay_ip else "",
         )
-        self.folder = folder
-        self.address = f"{ip}:{port}"
         self.tls_address = f"{ip}:{port + 1}" if authority else ""
-        command = ["kamailio", "-f", str(config), "-P", str(folder / "pid"), "-Y", str(folder)]
-        self._child = Child([*command, "-m", "64", "-M", "8", "-DD", "-E"], folder / "kamailio.log")
-        try:
-            self._child.wait_until(
-                lambda: "kamailio" in self._rpc("core.version").lower(), "answer to its control tool"
-            )
-        except BaseException:
-            self._child.stop()
-            raise
-
-    def _rpc(self, *words: str) -> str:
-        command = ["kamcmd", "-s", f"unix:{self.folder}/ctl.sock", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
     def contacts(self, user: str) -> list[str]:
         """The contact addresses under which a user is registered now."""
-        lines = self._rpc("ul.lookup", "location", f"{user}@pbx.test").splitlines()
+        lines = self.rpc("ul.lookup", "location", f"{user}@pbx.test").splitlines()
         if not any(":" in line for line in lines):
-            lines = self._rpc("ul.lookup", "location", user).splitlines()
+            lines = self.rpc("ul.lookup", "location", user).splitlines()
         return [line.split(":", 1)[1].strip() for line in lines if line.strip().startswith("Address:")]
 
     def address_for(self, transport: str) -> str:
@@ -232,18 +212,4 @@ class Kamailio:
 
     def location(self, user: str) -> str:
         """What it keeps of a user's contacts, in its own words: Path, Received, GRUUs."""
-        return self._rpc("ul.lookup", "location", f"{user}@pbx.test") + self._rpc("ul.lookup", "location", user)
-
-    def output(self) -> str:
-        """What it logged."""
-        return self._child.output()
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
-
-    def __enter__(self) -> "Kamailio":
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
+        return self.rpc("ul.lookup", "location", f"{user}@pbx.test") + self.rpc("ul.lookup", "location", user)

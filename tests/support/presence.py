@@ -6,10 +6,9 @@ own folder.
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
-from tests.support.child import Child
+from tests.support.kamailioprogram import KamailioProgram
 from tests.support.netns import SERVER_IP
 from tests.support.sipsak import Answer, sipsak
 
@@ -86,30 +85,14 @@ Content-Length: {length}
 """
 
 
-class PresenceServer:
+class PresenceServer(KamailioProgram):
     """One at ``address``; use as a context manager."""
 
     def __init__(self, folder: Path, ip: str = SERVER_IP, port: int = 5060) -> None:
         folder.mkdir(parents=True)
         shutil.copytree(TABLES, folder / "db")
-        config = folder / "kamailio.cfg"
-        modules = next(Path("/usr/lib").glob("*/kamailio/modules"))
-        config.write_text(CONFIG.format(ip=ip, port=port, folder=folder, modules=modules))
-        self.folder = folder
-        self.address = f"{ip}:{port}"
+        super().__init__(folder, CONFIG, ip, port)
         self._number = 0
-        command = ["kamailio", "-f", str(config), "-P", str(folder / "pid"), "-Y", str(folder)]
-        self._child = Child([*command, "-m", "64", "-M", "8", "-DD", "-E"], folder / "kamailio.log")
-        try:
-            self._child.wait_until(lambda: "kamailio" in self.rpc("core.version").lower(), "answer to its control tool")
-        except BaseException:
-            self._child.stop()
-            raise
-
-    def rpc(self, *words: str) -> str:
-        """Ask its control tool."""
-        command = ["kamcmd", "-s", f"unix:{self.folder}/ctl.sock", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
     def binding(self, user: str) -> str:
         """The number that its registrar gave to the binding of ``user``, empty without one."""
@@ -123,17 +106,3 @@ class PresenceServer:
         fields = {"number": self._number, "ip": SERVER_IP, "package": package, "kind": kind}
         head = PUBLISH.format(user=user, length=len(text.encode()), **fields).replace("\n", "\r\n")
         return sipsak(f"sip:{user}@{self.address}", "-f", "-", "-L", stdin=head + text)
-
-    def output(self) -> str:
-        """What it logged."""
-        return self._child.output()
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
-
-    def __enter__(self) -> "PresenceServer":
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
