@@ -21,6 +21,16 @@ CRASH = (
     "[Unit]\nAfter=offhook-health.service\n"
     "[Service]\nExecStart=/bin/sh -c 'sleep 15; echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger'\n",
 )
+# The units of this tree: nobody judges, and the guard of a trial waits a minute instead of ten.
+UNITS = Path(__file__).resolve().parents[2] / "systemd"
+NO_VERDICT = (
+    "etc/systemd/system/offhook-health.service.d/never.conf",
+    "[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n",
+)
+GUARD_SOON = (
+    "etc/systemd/system/offhook-trial.service",
+    (UNITS / "offhook-trial.service").read_text().replace("sleep 600;", "sleep 60;"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ VARIANTS: Mapping[str, Variant] = {
             ]
         ),
     ),
+    "unjudged": Variant("2.5", dict([NO_VERDICT, GUARD_SOON])),
 }
 
 

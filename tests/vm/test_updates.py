@@ -1,6 +1,5 @@
 """Updates of the virtual phone: a good one is committed, a bad one falls back by itself and says why."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -12,17 +11,11 @@ from imagebuild.guest import Guest
 from imagebuild.image import BUILD, VirtualImage
 from imagebuild.layout import Scheme
 from imagebuild.stopwatch import Stopwatch
-from offhook.device.slots import Choice, choice_in, file_names
+from offhook.device.slots import Choice
+from tests.support.vm_updated import BOOT_S, UpdatedPhone
 from tests.support.vm_updates import VARIANTS, UpdateShop
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
-
-# The unit itself, with what it may and may not do; only where the bundle comes from is another.
-DROP_IN = "/run/systemd/system/offhook-update.service.d"
-BY_HAND = r"[Service]\nExecStart=\nExecStart=/usr/bin/offhook update --from %s\n"
-
-# All that the host does beside it counts too: these are bounds, not figures.
-BOOT_S, INSTALL_S, TRIAL_S = 900.0, 1800.0, 1200.0
 
 
 @pytest.fixture(scope="module", params=get_args(Scheme))
@@ -43,86 +36,21 @@ def stick(shop: UpdateShop) -> Path:
     return shop.stick(*(shop.bundle(name) for name in VARIANTS))
 
 
-class Device:
-    """A virtual phone with the stick in it."""
-
-    def __init__(self, guest: Guest) -> None:
-        self.guest = guest
-
-    def start(self) -> None:
-        """Start as the boot firmware would, until the phone answers."""
-        self.guest.boot(BOOT_S)
-        self.guest.wait_until_up(BOOT_S)
-
-    def set_up(self) -> None:
-        """Let the phone come up with its card; the stick is mounted."""
-        self.guest.wait_until(lambda: self.status()["audio"]["state"] in ("open", "closed"), "card", 300, 2)  # type: ignore[index,call-overload]
-        self.guest.sh("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
-
-    def update(self, name: str) -> None:
-        """Install a variant; return when the machine has restarted into it, as far as its kernel."""
-        self.guest.sh(f"mkdir -p {DROP_IN} && printf '{BY_HAND}' /run/stick/{name}.raucb > {DROP_IN}/by-hand.conf")
-        self.guest.sh("systemctl daemon-reload && systemctl start --no-block offhook-update.service")
-        assert self.guest.wait_for_end(INSTALL_S) == "reset"
-        assert self.choice().primary == "a", "armed is not committed"
-        self.guest.boot(BOOT_S, wait=False)
-        assert self.guest.choice is not None
-        assert self.guest.choice.tryboot
-        assert "offhook.slot=b" in self.guest.choice.cmdline
-
-    def choice(self) -> Choice:
-        """What the boot firmware would start; the machine is off."""
-        fat, scheme = self.guest.fat(), self.guest.facts.scheme
-        return choice_in(scheme, {name: fat.read(1, name) or b"" for name in file_names(scheme)})
-
-    def status(self) -> dict[str, object]:
-        """The phone's status object."""
-        done = self.guest.sh("offhook status --json", check=False)
-        found: dict[str, object] = json.loads(done.out) if done.status == 0 else {"audio": {"state": ""}}
-        return found
-
-    def record(self) -> dict[str, object]:
-        """What root remembers of the update; no phase while the data partition is not mounted yet."""
-        done = self.guest.sh("cat /var/lib/offhook-device/update.json", check=False)
-        found: dict[str, object] = json.loads(done.out) if done.status == 0 else {"phase": ""}
-        return found
-
-    def wait_for_phase(self, phase: str) -> dict[str, object]:
-        """Wait until the update's phase is this; return the record."""
-        self.guest.wait_until(lambda: self.record()["phase"] == phase, f"phase {phase}", TRIAL_S, 3)
-        return self.record()
-
-    def falls_back(self) -> dict[str, object]:
-        """Wait for the end of a trial by itself; start what the firmware starts then, and return the record."""
-        assert self.guest.wait_for_end(TRIAL_S) == "reset"
-        assert self.choice() == Choice("a", "b")
-        self.start()
-        assert self.guest.choice is not None
-        assert "offhook.slot=a" in self.guest.choice.cmdline
-        record = self.wait_for_phase("failed")
-        assert record["standing"] == {"a": "good", "b": "bad"}
-        assert record["armed"] is None
-        shown = self.guest.sh("offhook status").out
-        assert str(record["reason"])[:40] in shown, shown
-        return record
-
-
 @pytest.fixture
-def device(shop: UpdateShop, stick: Path, tmp_path: Path) -> Iterator[Device]:
+def device(shop: UpdateShop, stick: Path, tmp_path: Path) -> Iterator[UpdatedPhone]:
     """A phone that runs version 1.0 on slot a."""
     drive = ("-drive", f"if=none,id=stick,format=raw,readonly=on,file={stick}", "-device", "virtio-blk-pci,drive=stick")
     with Guest.on_new_disk(shop.image, tmp_path, extra=drive) as guest:
-        made = Device(guest)
+        made = UpdatedPhone(guest)
         made.start()
-        made.set_up()
+        made.have_card()
+        guest.sh("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
         yield made
 
 
-def test_a_good_update_is_committed_and_stays(device: Device) -> None:
+def test_a_good_update_is_committed_and_stays(device: UpdatedPhone) -> None:
     device.update("good")
-    device.guest.wait_for_agent(BOOT_S)
-    record = device.wait_for_phase("committed")
-    assert (record["slot"], record["version"], record["stage"]) == ("b", "2.0", "steady")
+    device.commits("2.0")
     device.guest.sh("offhook status | grep 'slot b, version 2.0'")
     device.guest.reboot(timeout=BOOT_S)
     assert device.guest.choice is not None
@@ -132,28 +60,34 @@ def test_a_good_update_is_committed_and_stays(device: Device) -> None:
     assert device.choice() == Choice("b", "a")
 
 
-def test_an_update_that_does_not_start_falls_back(device: Device) -> None:
+def test_an_update_that_does_not_start_falls_back(device: UpdatedPhone) -> None:
     device.update("no-start")
     record = device.falls_back()
     assert "did not come to user space" in str(record["reason"])
 
 
-def test_an_update_that_starts_and_crashes_falls_back(device: Device) -> None:
+def test_an_update_that_starts_and_crashes_falls_back(device: UpdatedPhone) -> None:
     device.update("crash")
     record = device.falls_back()
     assert "ended without a word" in str(record["reason"])
     assert record["stage"] != ""
 
 
-def test_an_update_that_cannot_open_the_card_falls_back(device: Device) -> None:
+def test_an_update_that_cannot_open_the_card_falls_back(device: UpdatedPhone) -> None:
     device.update("no-card")
     record = device.falls_back()
     assert "cannot open its sound card" in str(record["reason"])
     assert record["stage"] == "sound process"
 
 
-def test_an_update_whose_daemon_does_not_stay_falls_back(device: Device) -> None:
+def test_an_update_whose_daemon_does_not_stay_falls_back(device: UpdatedPhone) -> None:
     device.update("no-daemon")
     record = device.falls_back()
     assert "does not answer at its control socket" in str(record["reason"])
     assert record["stage"] == "user space"
+
+
+def test_an_update_that_nobody_judges_is_ended_by_the_guard(device: UpdatedPhone) -> None:
+    device.update("unjudged")
+    record = device.falls_back()
+    assert "ended without a word" in str(record["reason"])

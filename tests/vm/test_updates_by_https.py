@@ -1,0 +1,48 @@
+"""An update that the virtual phone finds, fetches, installs and commits by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from imagebuild.guest import Guest
+from tests.support.tap_network import HOST_IP, TapNetwork
+from tests.support.update_server import UpdateServer
+from tests.support.vm_exchange import VmExchange, settings
+from tests.support.vm_updated import BOOT_S, UpdatedPhone
+from tests.support.vm_updates import VARIANTS, UpdateShop
+
+pytestmark = [pytest.mark.vm, pytest.mark.long]
+
+CA_FILE = "/var/lib/offhook/updates.pem"
+UPDATE = """\
+update:
+  url: {url}
+  window: "00:00-23:59"
+  ca_file: {ca_file}
+"""
+
+
+def test_a_version_on_a_server_is_fetched_installed_and_committed(
+    image: Path, tap: TapNetwork, exchange: VmExchange, tmp_path: Path
+) -> None:
+    shop = UpdateShop(image, tmp_path)
+    bundle = shop.bundle("good")
+    with (
+        UpdateServer(HOST_IP, tmp_path, tmp_path / "certificates") as server,
+        Guest.on_new_disk(image, tmp_path / "vm", tap=tap.device) as guest,
+    ):
+        server.offer(VARIANTS["good"].version, shop.facts.compatible, bundle.name)
+        phone = UpdatedPhone(guest)
+        phone.start()
+        phone.have_card()
+        guest.put(CA_FILE, server.authority.ca_file.read_text())
+        guest.sh("mount -o remount,rw /boot/firmware")
+        more = UPDATE.format(url=server.url, ca_file=CA_FILE)
+        guest.put("/boot/firmware/offhook.yaml", settings(exchange.address, more))
+        guest.sh("sync && systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
+        exchange.wait_for_phone(guest, BOOT_S)
+        phone.tries()
+        assert f"/{bundle.name}" in server.asked
+        phone.commits("2.0")
+        exchange.wait_for_phone(guest, BOOT_S)
+        guest.sh("test ! -e /var/lib/offhook-device/bundle.raucb")
