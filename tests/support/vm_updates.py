@@ -17,10 +17,11 @@ HEALTH_SOON = (
     "[Service]\nExecStart=\nExecStart=/usr/bin/offhook health --within 60\n",
 )
 CRASH = (
-    "etc/systemd/system/multi-user.target.wants/crash.service",
-    "[Unit]\nAfter=offhook-health.service\n"
+    "etc/systemd/system/crash.service",
     "[Service]\nExecStart=/bin/sh -c 'sleep 15; echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger'\n",
 )
+# After a start that it judges; a unit's wants are links, and files alone can be written into a root.
+CRASH_WANTED = ("etc/systemd/system/offhook-health.service.d/crash.conf", "[Unit]\nWants=crash.service\n")
 # The units of this tree: nobody judges, and the guard of a trial waits a minute instead of ten.
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 NO_VERDICT = (
@@ -45,7 +46,7 @@ VARIANTS: Mapping[str, Variant] = {
     "good": Variant("2.0", {}),
     # No driver for the disk: the kernel finds no root and panics.
     "no-start": Variant("2.1", {"usr/lib/offhook-boot/initramfs8": "no initramfs\n"}),
-    "crash": Variant("2.2", dict([CRASH])),
+    "crash": Variant("2.2", dict([CRASH, CRASH_WANTED])),
     "no-card": Variant(
         "2.3", dict([HEALTH_SOON, ("etc/modprobe.d/broken.conf", "install snd_usb_audio /bin/false\n")])
     ),
