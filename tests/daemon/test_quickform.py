@@ -168,8 +168,16 @@ def test_a_form_of_the_same_content_is_not_written_again(phone: Phone) -> None:
     assert (phone.state_dir / NAME).stat().st_ino == before
 
 
-def test_another_version_of_the_program_reads_the_files(phone: Phone) -> None:
+def test_another_version_of_the_program_reads_the_files_and_says_so(
+    phone: Phone, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert recall(tmp_path / "elsewhere", phone.config, phone.board, "1") is None
+    assert phone.recall() is not None
+    assert caplog.messages == [], "the first start of all is nothing to wonder at"
     assert phone.recall("2") is None
+    (line,) = caplog.messages
+    assert line == "what was kept of the last start is not used: files or version are others, or it is damaged"
 
 
 @pytest.mark.parametrize("name", ["config", "board"])

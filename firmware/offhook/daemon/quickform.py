@@ -6,6 +6,7 @@ was written, or a config is on trial, there is no form and the files are read.
 """
 
 import json
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from offhook.daemon.plain import from_plain, to_plain
 from offhook.hardware.settings import BoardSettings
 
 NAME = "quick.json"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,14 @@ def recall(state_dir: Path, config: Path | None, board: Path | None, version: st
         data = files.read(NAME)
     except (OSError, StoreError):
         return None
-    return None if data is None or key is None else decode(data, key)
+    if data is None:
+        return None
+    form = None if key is None else decode(data, key)
+    if form is None:
+        # The handset waits for schema and network then, seconds on a small board: whoever wonders finds the reason.
+        cause = "a config from afar is on trial" if key is None else "files or version are others, or it is damaged"
+        _log.info("what was kept of the last start is not used: %s", cause)
+    return form
 
 
 def remember(state_dir: Path, form: QuickForm, key: str | None) -> None:
