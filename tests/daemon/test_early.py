@@ -12,17 +12,13 @@ from pathlib import Path
 import pytest
 
 from offhook.config.load import load, load_board, origins
-from offhook.daemon import handset as handset_module
 from offhook.daemon.boardfile import board_settings
-from offhook.daemon.build import Fixtures
 from offhook.daemon.daemon import Daemon
 from offhook.daemon.early import EarlyPhone
 from offhook.daemon.files import VALIDATORS
 from offhook.daemon.options import Options
 from offhook.daemon.quickform import QuickForm, decode, encode
 from offhook.daemon.startfiles import quick_form
-from offhook.emergency.callback import CallbackWindow
-from offhook.engine.guard import EmergencyGuard
 from offhook.engine.observations import Observation, ToneSeen
 from offhook.engine.transport import SipTransport
 from offhook.media.messages import Heartbeat, ToneStarted
@@ -30,7 +26,7 @@ from offhook.phone.states import State
 from offhook.provisioning.start import Running
 from offhook.sim.board import SimulatedBoard
 from offhook.sip.events import Registered, RegistrationFailed
-from tests.daemon.test_daemon import MediaClient, Prompter, Silent
+from tests.support.daemon_bench import MediaClient, Silent, fixtures, silent_server, without_sound
 from tests.support.virtual_loop import run
 
 BOARD = "kind: simulated\nkeypad: 4x4\nlamps: [line]\nbuttons: [volume_up]\n"
@@ -46,9 +42,9 @@ dialplan: "(1xxx)"
 class Start:
     """A phone that starts: early first, whole when it is told."""
 
-    def __init__(self, folder: Path, server: Silent, address: str) -> None:
-        self.server, self.address, self.told = server, address, list[str]()
-        self.config = load(TEXT.format(server=address), "offhook.yaml", VALIDATORS)
+    def __init__(self, folder: Path, server: Silent) -> None:
+        self.server, self.told = server, list[str]()
+        self.config = load(TEXT.format(server=server.address), "offhook.yaml", VALIDATORS)
         model = load_board(BOARD, "board.yaml")
         form = quick_form(self.config, model, board_settings(model, origins(BOARD, "board.yaml")))
         read = decode(encode(form, "k"), "k")
@@ -77,60 +73,65 @@ class Start:
     def tones(self) -> list[str]:
         return [note.removeprefix("tone ") for note in self.notes if note.startswith("tone")]
 
+    async def lift(self) -> None:
+        """Lift, and let the hook settle."""
+        await self.board.lift()
+        await asyncio.sleep(0.1)
+
+    async def dial(self, number: str) -> None:
+        """Lift and dial."""
+        await self.lift()
+        await self.board.dial(number, 0.08, 0.08)
+
     async def become_whole(self) -> Daemon:
-        fixtures = Fixtures(
-            board=self.board,
-            board_audio=None,
-            watchers=self.early.watchers,
-            guard=EmergencyGuard((self.address,)),
-            callback=CallbackWindow(),
-            prompts=self.early.prompts,
-            device="f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
-            sound_socket=self.early.sound_socket,
+        early = self.early
+        made = fixtures(
+            early.prompts,
+            self.board,
+            desk=self.server.address,
+            watchers=early.watchers,
+            sound_socket=early.sound_socket,
         )
-        self.daemon = Daemon(Running(self.config, "file"), fixtures, self.told.append, self.early)
+        self.daemon = Daemon(Running(self.config, "file"), made, self.told.append, early)
         await self.daemon.start()
         await asyncio.sleep(0.5)
         return self.daemon
 
 
-def on_a_start(folder: Path, monkeypatch: pytest.MonkeyPatch, scenario: Callable[[Start], Awaitable[None]]) -> None:
-    monkeypatch.setattr(handset_module, "MediaClient", MediaClient)
-    monkeypatch.setattr(handset_module, "Prompter", Prompter)
-    monkeypatch.setattr(MediaClient, "made", [])
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        transport, server = await loop.create_datagram_endpoint(Silent, ("127.0.0.1", 0))
-        host, port = transport.get_extra_info("sockname")
-        start = Start(folder, server, f"{host}:{port}")
-        await start.early.start()
-        try:
-            await scenario(start)
-        finally:
-            if start.daemon is not None:
-                await start.daemon.close()
-            await start.early.close()
-            transport.close()
-
-    run(main)
+Play = Callable[[Callable[[Start], Awaitable[None]]], None]
 
 
-def test_a_lift_has_its_tone_before_there_is_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """What plays a scenario on a phone that has started early."""
+    without_sound(monkeypatch)
+
+    async def main(scenario: Callable[[Start], Awaitable[None]]) -> None:
+        async with silent_server() as server:
+            start = Start(tmp_path, server)
+            await start.early.start()
+            try:
+                await scenario(start)
+            finally:
+                if start.daemon is not None:
+                    await start.daemon.close()
+                await start.early.close()
+
+    return lambda scenario: run(lambda: main(scenario))
+
+
+def test_a_lift_has_its_tone_before_there_is_a_network(play: Play) -> None:
     async def scenario(start: Start) -> None:
         await start.board.lift(bounce=0.01)
         await asyncio.sleep(0.1)
         assert (start.state, start.notes) == (State.DIAL_TONE, ["started", "active True", "tone dial"])
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_the_whole_phone_goes_on_with_the_handset_that_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_whole_phone_goes_on_with_the_handset_that_is_there(play: Play) -> None:
     async def scenario(start: Start) -> None:
-        await start.board.lift()
-        await asyncio.sleep(0.1)
+        await start.lift()
         daemon = await start.become_whole()
         assert len(MediaClient.made) == 1
         assert (start.state, daemon.line.switchboard) == (State.DIAL_TONE, start.early.handset.switchboard)
@@ -142,15 +143,12 @@ def test_the_whole_phone_goes_on_with_the_handset_that_is_there(
         await start.board.press_button("volume_up", 0.1)
         assert start.notes[-1].startswith("volume")
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_dial_tone_goes_on_until_an_account_is_in_service_or_none_of_them_can_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dial_tone_goes_on_until_an_account_is_in_service_or_none_of_them_can_be(play: Play) -> None:
     async def scenario(start: Start) -> None:
-        await start.board.lift()
-        await asyncio.sleep(0.1)
+        await start.lift()
         daemon = await start.become_whole()
         await asyncio.sleep(2)
         assert start.tones == ["dial"]  # the server has not answered yet
@@ -159,29 +157,25 @@ def test_dial_tone_goes_on_until_an_account_is_in_service_or_none_of_them_can_be
         daemon.line.sip_event(Registered("desk", 600))
         assert start.tones == ["dial", "no_service", "dial"]
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_dial_tone_does_not_wait_for_ever_for_a_server_that_is_silent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dial_tone_does_not_wait_for_ever_for_a_server_that_is_silent(play: Play) -> None:
     async def scenario(start: Start) -> None:
         await start.board.lift()
         await start.become_whole()
         await asyncio.sleep(7)
         assert start.tones == ["dial", "no_service"]
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
 @pytest.mark.parametrize("registers", [True, False])
 def test_a_number_that_is_dialled_before_there_is_a_network_is_called_once_an_account_is_in_service(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registers: bool
+    play: Play, registers: bool
 ) -> None:
     async def scenario(start: Start) -> None:
-        await start.board.lift()
-        await asyncio.sleep(0.1)
-        await start.board.dial("1234", 0.08, 0.08)
+        await start.dial("1234")
         daemon = await start.become_whole()
         assert (start.state, b"INVITE" in start.server.got) == (State.CALLING, False)
         daemon.line.sip_event(
@@ -192,16 +186,12 @@ def test_a_number_that_is_dialled_before_there_is_a_network_is_called_once_an_ac
             (State.CALLING, True) if registers else (State.REORDER, False)
         )
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_an_emergency_number_that_is_dialled_before_there_is_a_network_is_called_when_it_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_emergency_number_that_is_dialled_before_there_is_a_network_is_called_when_it_is_there(play: Play) -> None:
     async def scenario(start: Start) -> None:
-        await start.board.lift()
-        await asyncio.sleep(0.1)
-        await start.board.dial("112", 0.08, 0.08)
+        await start.dial("112")
         await asyncio.sleep(3)
         assert start.state is State.CALLING
         assert start.server.got == []
@@ -209,18 +199,16 @@ def test_an_emergency_number_that_is_dialled_before_there_is_a_network_is_called
         assert b"INVITE" in start.server.got
         assert daemon.line.caller.up
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_sockets_that_fail_keep_no_call_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sockets_that_fail_keep_no_call_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(start: Start) -> None:
         async def broken(*_: object) -> None:
             raise RuntimeError("broken by the test")
 
         monkeypatch.setattr(SipTransport, "rebind", broken)
-        await start.board.lift()
-        await asyncio.sleep(0.1)
-        await start.board.dial("112", 0.08, 0.08)
+        await start.dial("112")
         await asyncio.sleep(3)
         daemon = await start.become_whole()
         assert daemon.line.caller.up
@@ -231,16 +219,12 @@ def test_sockets_that_fail_keep_no_call_back(tmp_path: Path, monkeypatch: pytest
         await asyncio.sleep(0.5)
         assert start.tones[-1] == "no_service"
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_an_emergency_number_of_somebody_who_hung_up_again_is_not_called(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_emergency_number_of_somebody_who_hung_up_again_is_not_called(play: Play) -> None:
     async def scenario(start: Start) -> None:
-        await start.board.lift()
-        await asyncio.sleep(0.1)
-        await start.board.dial("112", 0.08, 0.08)
+        await start.dial("112")
         await asyncio.sleep(3)
         assert start.state is State.CALLING
         await start.board.hang_up()
@@ -249,12 +233,10 @@ def test_an_emergency_number_of_somebody_who_hung_up_again_is_not_called(
         assert set(start.server.got) == {b"REGISTER"}
         assert not daemon.line.caller.up
 
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
-def test_what_the_media_process_said_is_told_to_the_whole_phone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_the_media_process_said_is_told_to_the_whole_phone(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(start: Start) -> None:
         hear = start.early.handset._heard
         for message in (
@@ -274,7 +256,7 @@ def test_what_the_media_process_said_is_told_to_the_whole_phone(
         assert daemon.line.audio.xruns == 3
 
     caplog.set_level(logging.INFO)
-    on_a_start(tmp_path, monkeypatch, scenario)
+    play(scenario)
 
 
 def test_dial_tone_needs_neither_sip_nor_the_schema_library_nor_yaml_nor_numpy() -> None:

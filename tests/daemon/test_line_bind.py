@@ -5,11 +5,8 @@ import socket
 from pathlib import Path
 
 from offhook.config.load import load
-from offhook.daemon.build import Fixtures, build
-from offhook.emergency.callback import CallbackWindow
-from offhook.engine.guard import EmergencyGuard
-from offhook.engine.watchers import Watchers
-from tests.support.engine_bench import BoardNotes
+from offhook.daemon.build import build
+from tests.support.daemon_bench import fixtures
 from tests.support.virtual_loop import run
 
 
@@ -19,10 +16,7 @@ def test_a_phone_whose_port_is_taken_listens_on_another(tmp_path: Path) -> None:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
             config = load(f'country: NO\nsip: {{listen: "127.0.0.1:{port}"}}\n', "phone.yaml")
-            fixtures = Fixtures(
-                BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), tmp_path, "0" * 8, None
-            )
-            line = build(config, fixtures)
+            line = build(config, fixtures(tmp_path))
             line.start_sip()
             while line.shell.transport.udp[1] in (0, port):
                 await asyncio.sleep(0.01)
@@ -42,10 +36,7 @@ def test_the_port_is_taken_once_whoever_had_it_lets_it_go(tmp_path: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         wanted = taken.getsockname()
         config = load(f'country: NO\nsip: {{listen: "127.0.0.1:{wanted[1]}"}}\n', "phone.yaml")
-        fixtures = Fixtures(
-            BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), tmp_path, "0" * 8, None
-        )
-        line = build(config, fixtures)
+        line = build(config, fixtures(tmp_path))
         line.start_sip()
         while line.shell.transport.tcp[1] == 0:
             await asyncio.sleep(0.01)
@@ -64,10 +55,7 @@ def test_a_call_that_comes_as_soon_as_the_socket_is_open_finds_its_user(tmp_path
     async def scenario() -> None:
         account = "accounts: [{name: desk, uri: 'sip:1001@127.0.0.1', server: '127.0.0.1:9', register: false}]\n"
         config = load(f'country: NO\nsip: {{listen: "127.0.0.1:0"}}\n{account}', "phone.yaml")
-        fixtures = Fixtures(
-            BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), tmp_path, "0" * 8, None
-        )
-        line = build(config, fixtures)
+        line = build(config, fixtures(tmp_path))
         statuses: list[bytes] = []
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
             caller.bind(("127.0.0.1", 0))

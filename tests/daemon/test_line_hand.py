@@ -5,18 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from offhook.config.load import load
-from offhook.daemon.build import Fixtures, build
+from offhook.daemon.build import build
 from offhook.daemon.line import Line
 from offhook.emergency.callback import CallbackWindow
-from offhook.engine.guard import EmergencyGuard
-from offhook.engine.watchers import Watchers
 from offhook.phone import events as phone
 from offhook.phone.states import State
 from offhook.sip.events import Flow, IncomingCall
 from offhook.sip.messages.headers import NameAddr
 from offhook.sip.messages.message import Request
 from offhook.sip.messages.parser import parse_datagram
-from tests.support.engine_bench import BoardNotes
+from tests.support.daemon_bench import fixtures
 from tests.support.virtual_loop import run
 
 CONFIG = """
@@ -33,8 +31,7 @@ INVITE = (
 def on_a_line(tmp_path: Path, scenario: Callable[[Line, CallbackWindow], None]) -> None:
     async def main() -> None:
         window = CallbackWindow()
-        fixtures = Fixtures(BoardNotes(), None, Watchers(), EmergencyGuard(()), window, tmp_path, "0" * 8, None)
-        line = build(load(CONFIG, "phone.yaml"), fixtures)
+        line = build(load(CONFIG, "phone.yaml"), fixtures(tmp_path, callback=window))
         scenario(line, window)
         line.switchboard.close()
         await line.shell.close()

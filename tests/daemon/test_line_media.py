@@ -5,13 +5,10 @@ from pathlib import Path
 import pytest
 
 from offhook.config.load import load
-from offhook.daemon.build import Fixtures, build
+from offhook.daemon.build import build
 from offhook.daemon.line import Line
-from offhook.emergency.callback import CallbackWindow
-from offhook.engine.guard import EmergencyGuard
-from offhook.engine.watchers import Watchers
 from offhook.media import messages as msg
-from tests.support.engine_bench import BoardNotes
+from tests.support.daemon_bench import fixtures
 
 ACCOUNTS = """\
 country: NO
@@ -22,8 +19,7 @@ accounts:
 
 
 def line(folder: Path) -> Line:
-    fixtures = Fixtures(BoardNotes(), None, Watchers(), EmergencyGuard(()), CallbackWindow(), folder, "0" * 8, None)
-    return build(load(ACCOUNTS, "phone.yaml"), fixtures)
+    return build(load(ACCOUNTS, "phone.yaml"), fixtures(folder))
 
 
 class Legs:
