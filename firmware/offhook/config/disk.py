@@ -59,6 +59,14 @@ def sync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def file_names(folder: Path) -> list[str]:
+    """Return the names of the files in a folder, sorted, links left out; none without a folder. Raises OSError."""
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 class Directory:
     """A real directory, made when it is first written to; the owner's only, or ``public``: everybody may read it."""
 
@@ -105,9 +113,7 @@ class Directory:
 
     def names(self) -> list[str]:
         try:
-            return sorted(entry.name for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+            return file_names(self.path)
         except OSError as error:
             raise self._refused("read", error) from error
 

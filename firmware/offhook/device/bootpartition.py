@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from offhook.config.disk import sync_path
+from offhook.config.disk import file_names, sync_path
 from offhook.device.slots import LENGTH, SECTOR
 from offhook.errors import DeviceError, OffhookError
 
@@ -119,9 +119,7 @@ class BootPartition:
 
     def names(self) -> list[str]:
         try:
-            return sorted(entry.name for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+            return file_names(self.path)
         except OSError as error:
             raise self._refused("read", error) from error
 
