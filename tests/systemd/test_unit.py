@@ -159,3 +159,16 @@ def test_the_udev_rules_are_rules() -> None:
     for line in lines:
         if line and not line.startswith("#"):
             assert re.fullmatch(r'([A-Z_]+(\{\w+\})?(==|!=|=|\+=)"[^"]*"(, )?)+', line), line
+
+
+@pytest.mark.parametrize(("ends", "told"), [(0, 0), (99, 0), (1, 1), (2, 1)])
+def test_a_card_without_a_kept_mixer_is_no_failure_and_any_other_is(ends: int, told: int, tmp_path: Path) -> None:
+    """alsactl(1) ends with 99 where it falls back to its own defaults, which is what it does here."""
+    rule = (ROOT / "image-build/overlay/etc/udev/rules.d/90-alsa-restore.rules").read_text()
+    (line,) = re.findall(r"RUN\+=\"/bin/sh -c '(.*)'\"$", rule, re.MULTILINE)
+    stub = tmp_path / "alsactl"
+    stub.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/words\nexit {ends}\n')
+    stub.chmod(0o755)
+    line = line.replace("/usr/sbin/alsactl", str(stub)).replace("$attr{device/number}", "2").replace("$$", "$")
+    assert subprocess.run(["/bin/sh", "-c", line], check=False).returncode == told
+    assert (tmp_path / "words").read_text().endswith(" restore 2\n")
