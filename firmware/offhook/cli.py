@@ -135,6 +135,9 @@ def _machine(commands: Commands) -> None:
     source.add_argument("url", nargs="?", metavar="URL", help="where the bundle is, by HTTPS")
     source.add_argument("--from", dest="file", type=Path, metavar="FILE", help="a bundle that is here already")
     source.add_argument("--asked", action="store_true", help="do what the phone asks for (the update unit does this)")
+    source.add_argument(
+        "--ended", action="store_true", help="let go of a fetch whose updater is no more (so does the unit)"
+    )
     update.add_argument("--ca-file", metavar="FILE", help="certificates (PEM) to trust instead of the system's")
     update.add_argument("--control-socket", type=Path, metavar="PATH", help="where the phone listens")
     update.set_defaults(command=_update)

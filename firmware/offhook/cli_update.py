@@ -1,4 +1,7 @@
-"""``offhook update URL | --from FILE | --asked``: install another version, and try it when nobody would notice."""
+"""``offhook update``: install another version, and try it when nobody would notice.
+
+By hand with a URL or ``--from FILE``; ``--asked`` and ``--ended`` are of ``offhook-update.service``.
+"""
 
 import argparse
 import os
@@ -29,6 +32,8 @@ def main(args: argparse.Namespace) -> int:
             record = _update(args, request)
     except OffhookError as error:
         return complain(error)
+    if args.ended:
+        return EX_OK  # how it went is said already
     if record.phase in (Phase.FAILED, Phase.IDLE):
         return complain(OffhookError(record.reason or "there is no update to do")) if record.reason else EX_OK
     print(f"version {record.version or 'unknown'}: {record.phase.value}")
@@ -39,6 +44,8 @@ def _update(args: argparse.Namespace, request: UpdateRequest | None) -> Record:
     machine = this_machine(asker(args.control_socket))
     running = (machine.boot.slot, image_version() or __version__)
     updater = Updater(running, Records(), Rauc(), machine, BUNDLE)
+    if args.ended:
+        return updater.ended()
     if request is not None:
         return updater.update(request, only_newer=True)
     if args.file is not None:

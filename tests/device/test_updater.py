@@ -246,6 +246,25 @@ def test_an_updater_that_was_ended_midway_is_begun_anew(store: Path, phase: Phas
     assert scene.update().version == "2"
 
 
+def test_a_fetch_whose_updater_was_killed_is_let_go_of_and_may_be_asked_for_again(store: Path) -> None:
+    scene = Scene(store)
+    store.write_bytes(b"half of a bundle")
+    Records(scene.disk).save(Record(phase=Phase.FETCHING, slot="b", version="2"))
+    record = scene.updater.ended()
+    assert (record.phase, store.exists()) == (Phase.IDLE, False)
+    assert "ended before it was done" in record.reason
+    assert record == Records(scene.disk).read()
+    assert scene.update().phase is Phase.TRYING
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.FETCHING])
+def test_the_end_of_an_updater_changes_nothing_else(store: Path, phase: Phase) -> None:
+    scene = Scene(store)
+    kept = Record(phase=phase, slot="b", version="2", reason="as it was")
+    Records(scene.disk).save(kept)
+    assert scene.updater.ended() == Records(scene.disk).read() == kept
+
+
 def test_nothing_is_begun_while_a_trial_runs(store: Path) -> None:
     scene = Scene(store)
     Records(scene.disk).save(Record(phase=Phase.TRYING, slot="b"))

@@ -96,6 +96,19 @@ class Updater:
         record = self._records.read()
         return self._try(record) if record.phase is Phase.INSTALLED else record
 
+    def ended(self) -> Record:
+        """Let go of a fetch whose updater is no more: it was killed, or could not note its own end on a full disk.
+
+        What was being installed is left to the next start: RAUC may still be at work.
+        """
+        record = self._records.read()
+        if record.phase is not Phase.FETCHING:
+            return record
+        self._store.unlink(missing_ok=True)
+        return self._happened(
+            record, Happening.GAVE_UP, "the updater ended before it was done: journalctl -u offhook-update"
+        )
+
     def _begin(self, version: str, url: str, when: str, *, refuse_failed: bool) -> Record:
         record = self._records.read()
         if refuse_failed and record.phase is Phase.FAILED and version and record.version == version:
