@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_DATA_VERBS = ("check", "grow")
 _SLOT_VERBS = ("get-primary", "set-primary", "get-state", "set-state", "get-current", "post-install")
 
 
@@ -117,6 +118,9 @@ def _machine(commands: Commands) -> None:
     """Serve root's units: the machine under the phone."""
     firstboot = commands.add_parser("firstboot", help="take over what is new in offhook.yaml on the boot partition")
     _device_places(firstboot)
+    firstboot.add_argument(
+        "--data", type=Path, default=Path("/data"), metavar="DIR", help="the data partition (default: /data)"
+    )
     firstboot.add_argument("--restart", action="store_true", help="restart the machine where its new wiring needs that")
     firstboot.set_defaults(command=_firstboot)
 
@@ -124,6 +128,11 @@ def _machine(commands: Commands) -> None:
     slot.add_argument("verb", choices=_SLOT_VERBS, metavar="VERB", help=", ".join(_SLOT_VERBS))
     slot.add_argument("words", nargs="*", metavar="WORD")
     slot.set_defaults(command=_slot)
+
+    data = commands.add_parser("data", help="mend the data partition of a device, or let it take the card's room")
+    data.add_argument("verb", choices=_DATA_VERBS, metavar="VERB", help=", ".join(_DATA_VERBS))
+    data.add_argument("device", type=Path, metavar="DEVICE", help="the partition")
+    data.set_defaults(command=_data)
 
     health = commands.add_parser("health", help="at a start of a device: commit or end the trial of an update")
     health.add_argument("--within", type=float, default=300.0, metavar="SECONDS", help="time to become healthy (300)")
@@ -269,6 +278,12 @@ def _slot(args: argparse.Namespace) -> int:
     from offhook.cli_slot import main as slot
 
     return slot(args)
+
+
+def _data(args: argparse.Namespace) -> int:
+    from offhook.cli_data import main as data
+
+    return data(args)
 
 
 def _health(args: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ def main(args: argparse.Namespace) -> int:
     from offhook.device.bootpartition import BootPartition
     from offhook.device.bootstate import read_boot_state
     from offhook.device.overlaylines import settle
+    from offhook.device.remade import read_remade
 
     def read(data: bytes, file: str, stored: Mapping[str, str]) -> "BootFile":
         from offhook.daemon.files import VALIDATORS
@@ -46,7 +47,8 @@ def main(args: argparse.Namespace) -> int:
         "ssh": Directory(args.ssh),
     }
     try:
-        outcome = FirstBoot(BootPartition(args.boot), folders, read, lambda: datetime.now(UTC), _say).run()
+        remade = read_remade(args.data)
+        outcome = FirstBoot(BootPartition(args.boot), folders, read, lambda: datetime.now(UTC), _say, remade).run()
         if ensure_host_key(folders["ssh"], make_host_key):
             _say("made the device's SSH host key")
         restart = settle(folders["state"], read_boot_state(), args.boot)

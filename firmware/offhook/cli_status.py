@@ -124,6 +124,11 @@ def _update(section: Section) -> list[str]:
     ]
 
 
+def _data(section: Section) -> list[str]:
+    reason = section.get("made_anew")
+    return [f"all that was kept was lost once: {reason}"] if reason is not None else []
+
+
 _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "power": _power,
     "emergency": _emergency,
@@ -131,6 +136,7 @@ _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "audio": _audio,
     "board": _board,
     "update": _update,
+    "data": _data,
     "mailbox": _mailbox,
     "texts": _texts,
 }

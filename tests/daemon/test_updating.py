@@ -99,6 +99,13 @@ def lines(update: object) -> list[str]:
     return summary(whole | {"update": update, "board": {"faults": ["hook.pin 17 is taken"]}})
 
 
+def test_people_are_shown_that_all_was_lost_once() -> None:
+    whole = {"uptime_s": 1.0, "phone": "ON_HOOK", "accounts": [], "calls": []}
+    shown = summary(whole | {"data": {"made_anew": "e2fsck ended with 8"}})
+    assert shown[-1] == "data       all that was kept was lost once: e2fsck ended with 8"
+    assert len(summary(whole | {"data": {"made_anew": None}})) == 1
+
+
 def test_people_are_shown_slot_version_and_the_last_updates_outcome(tmp_path: Path) -> None:
     records = device(tmp_path)
     records.save(Record(phase=Phase.FAILED, slot="b", version="1.1", reason="no card", stage="daemon"))

@@ -116,7 +116,7 @@ def test_the_tree_has_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
         (CMDLINE, " quiet", "\nquiet", "must be one line"),
         # fstab
         (FSTAB, "PARTLABEL=data ", "PARTLABEL=boot_a ", "there is no partition boot_a in both schemes"),
-        (FSTAB, "errors=remount-ro 0 2", "errors=remount-ro 0 0", "/data is not mended at a start"),
+        (FSTAB, ",x-systemd.requires=offhook-data-check.service", "", "/data is not mended at a start"),
         (FSTAB, "/data/etc/offhook ", "/data/offhook ", "/etc/offhook is bound from /data/offhook"),
         (FSTAB, "tmpfs /var/tmp tmpfs", "/dev/sda1 /var/tmp ext4", "is neither a partition by its name"),
         # pins

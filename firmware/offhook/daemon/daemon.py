@@ -15,6 +15,7 @@ from offhook.daemon.journal import Notifier
 from offhook.daemon.line import Line
 from offhook.daemon.updating import UpdateWatch
 from offhook.daemon.watchdog import Watchdog
+from offhook.device.remade import read_remade
 from offhook.device.updateview import UpdateView
 from offhook.engine.observations import ConfigSeen, Observation
 from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
@@ -42,6 +43,7 @@ class Daemon:
         self.provisioning: ProvisioningService | None = None
         self.updated = UpdateView()
         self.updates = UpdateWatch(self.updated, self.spawn)
+        self._remade = read_remade()
         self._notify = notify
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -241,6 +243,7 @@ class Daemon:
             beats=lambda: line.media.beats(asyncio.get_running_loop().time()),
             faults=lambda: self.fixtures.board.faults,
             update=self._update_status,
+            data=lambda: {"made_anew": self._remade},
         )(asyncio.get_running_loop().time())
 
     def _config_status(self) -> dict[str, Json]:

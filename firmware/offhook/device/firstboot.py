@@ -19,7 +19,7 @@ from offhook.config.disk import FileOperations, StoreError, write_atomically
 from offhook.config.faults import ConfigError
 from offhook.device.appliedstate import WIFI, AppliedState, Outputs, Strip, digest_of, load_state, save_state
 from offhook.device.bootpartition import Card, CardError, boot_files, is_torn, write_over
-from offhook.device.notes import APPLIED, ERRORS, applied_note, errors_note, several_note
+from offhook.device.notes import APPLIED, ERRORS, applied_note, errors_note, remade_note, several_note
 
 if TYPE_CHECKING:
     from offhook.device.bootfile import BootFile
@@ -63,6 +63,8 @@ class FirstBoot:
         read: reads a boot file, and imports what that needs when it is called.
         now: the time in UTC, for the note.
         say: takes lines for the journal.
+        remade: why the partition of ``folders`` was made anew, None where it was not. It is told on the card until a
+            boot file is applied.
     """
 
     card: Card
@@ -70,6 +72,7 @@ class FirstBoot:
     read: Reader
     now: Callable[[], datetime]
     say: Callable[[str], None]
+    remade: str | None = None
 
     def run(self) -> Outcome:
         """Do what is to be done.
@@ -86,8 +89,7 @@ class FirstBoot:
             return Outcome.FAULTY
         data = self.card.read(names[0]) if names else None
         if not names or data is None:
-            self._forget_note(ERRORS)
-            return Outcome.NOTHING
+            return self._nothing(state)
         unfinished = state.strip
         if unfinished is not None:
             if data == unfinished.new or is_torn(data, unfinished.old, unfinished.new):
@@ -108,13 +110,12 @@ class FirstBoot:
             for fault in error.faults:
                 self.say(str(fault))
             first = self.folders["etc"].read(TARGETS["config"][1]) is None
-            self._note(ERRORS, errors_note(name, error.faults, first=first))
+            self._note(ERRORS, errors_note(name, error.faults, first=first, remade=self._lost(state)))
             save_state(self.folders["state"], replace(state, refused=refused))
             return Outcome.FAULTY
         outputs = outputs_of(file)
         if not outputs:  # nothing but comments, or what a broken card left of a file: no reason to take anything back
-            self._forget_note(ERRORS)
-            return Outcome.NOTHING
+            return self._nothing(state)
         gone = state.applied - outputs.keys() - LASTING
         kept = {name: secret for name, secret in state.secrets.items() if name != WIFI}  # the config stays, so do these
         state = AppliedState(
@@ -149,7 +150,8 @@ class FirstBoot:
 
     def _strip(self, state: AppliedState, name: str, strip: Strip) -> Outcome:
         missing = [str(TARGETS[target][1]) for target in state.pending or {} if target in TARGETS]
-        note = applied_note(name, state.words, missing, self.now(), secrets=bool(state.secrets))
+        lost = self._lost(state)
+        note = applied_note(name, state.words, missing, self.now(), secrets=bool(state.secrets), remade=lost)
         try:
             with self.card.changing():
                 write_over(self.card, name, strip.new)
@@ -161,6 +163,18 @@ class FirstBoot:
             return Outcome.CARD
         save_state(self.folders["state"], replace(state, seen=digest_of(strip.new), strip=None, refused=None))
         return Outcome.PARTLY if state.pending else Outcome.APPLIED
+
+    def _nothing(self, state: AppliedState) -> Outcome:
+        lost = self._lost(state)
+        if lost is not None:
+            self._note(ERRORS, remade_note(lost))
+        else:
+            self._forget_note(ERRORS)
+        return Outcome.NOTHING
+
+    def _lost(self, state: AppliedState) -> str | None:
+        """Return why the phone lost all it kept, where no boot file was applied since."""
+        return self.remade if state.seen is None else None
 
     def _note(self, name: str, text: bytes) -> None:
         try:

@@ -11,9 +11,25 @@ _OLD_SETTINGS = "Nothing was changed: the phone goes on with what it had before.
 _NO_SETTINGS = "The phone has no settings yet."
 
 
-def errors_note(file: str, faults: Sequence[Fault], *, first: bool) -> bytes:
-    """Return the note about a file with faults; ``first``: there is nothing that the phone could go on with."""
+def remade_note(reason: str) -> bytes:
+    """Return the note about a phone that lost all it kept, where no file gives it settings."""
+    return _windows(
+        [
+            *_remade(reason),
+            "",
+            "There are no settings on this card: write offhook.yaml anew (offhook-example.yaml shows how), with all",
+            "passwords, and start the phone again. This note goes away by itself then.",
+        ]
+    )
+
+
+def errors_note(file: str, faults: Sequence[Fault], *, first: bool, remade: str | None = None) -> bytes:
+    """Return the note about a file with faults.
+
+    ``first``: there is nothing that the phone could go on with; ``remade``: why the phone lost all it kept, if so.
+    """
     lines = [
+        *([*_remade(remade), ""] if remade is not None else []),
         f"offhook could not use {file}.",
         _NO_SETTINGS if first else _OLD_SETTINGS,
         "",
@@ -39,8 +55,19 @@ def several_note(files: Sequence[str]) -> bytes:
     )
 
 
-def applied_note(file: str, words: Sequence[str], missing: Sequence[str], now: datetime, *, secrets: bool) -> bytes:
-    """Return the note about a file that was taken over; ``missing``: what the system did not let us write."""
+def applied_note(
+    file: str,
+    words: Sequence[str],
+    missing: Sequence[str],
+    now: datetime,
+    *,
+    secrets: bool,
+    remade: str | None = None,
+) -> bytes:
+    """Return the note about a file that was taken over.
+
+    ``missing``: what the system did not let us write; ``remade``: why the phone had lost all it kept, if so.
+    """
     lines = [
         f"offhook has taken over {file}.",
         f"When: {now:%Y-%m-%d %H:%M} UTC, by the phone's clock (which may be wrong until it has met the network)",
@@ -49,6 +76,8 @@ def applied_note(file: str, words: Sequence[str], missing: Sequence[str], now: d
     ]
     if missing:
         lines += ["", f"Could not be written, and is tried again at every start: {', '.join(missing)}"]
+    if remade is not None:
+        lines += ["", *_remade(remade), "All that this file says is there again."]
     if secrets:
         lines += [
             "",
@@ -57,6 +86,15 @@ def applied_note(file: str, words: Sequence[str], missing: Sequence[str], now: d
             "do not give it away without wiping it.",
         ]
     return _windows(lines)
+
+
+def _remade(reason: str) -> list[str]:
+    return [
+        "The phone could not read its own memory any more, and made it anew.",
+        f"Why: {reason}",
+        "All that it kept is gone: its settings, its log, and the passwords that it had taken from this card. Where a",
+        "file says <stored>, the password must be written again. If this comes again, the card is worn out: change it.",
+    ]
 
 
 def _windows(lines: Sequence[str]) -> bytes:

@@ -64,6 +64,7 @@ class StatusReport:
     beats: Callable[[], bool] = lambda: False
     faults: Callable[[], tuple[str, ...]] = tuple
     update: Callable[[], dict[str, Json]] = lambda: {"slot": None}
+    data: Callable[[], dict[str, Json]] = lambda: {"made_anew": None}
 
     def __call__(self, now: float) -> dict[str, Json]:
         """Return the status object at ``now`` (loop time, seconds)."""
@@ -82,6 +83,7 @@ class StatusReport:
             "texts": self.texts(),
             "board": {"faults": list(self.faults())},
             "update": self.update(),
+            "data": self.data(),
             "audio": {
                 "state": self.audio.state,
                 "beats": self.beats(),

@@ -8,6 +8,9 @@ from imagebuild.lint.genimage import PARTITIONS
 
 _COMMON = frozenset(PARTITIONS["partition"]) & frozenset(PARTITIONS["prefix"])
 
+DATA_CHECK = "x-systemd.requires=offhook-data-check.service"
+"""What mends the data partition in place of systemd-fsck."""
+
 
 def fstab_faults(path: Path) -> Iterator[Fault]:
     """What is wrong with the fstab in ``path``."""
@@ -26,7 +29,8 @@ def fstab_faults(path: Path) -> Iterator[Fault]:
         if source.startswith("PARTLABEL="):
             if source.partition("=")[2] not in _COMMON:
                 yield Fault(name, number, f"there is no partition {source.partition('=')[2]} in both schemes")
-            if turn == "0":
+            mended = turn != "0" or (target == "/data" and DATA_CHECK in options.split(","))
+            if not mended:
                 yield Fault(name, number, f"{target} is not mended at a start: write 2, a cut leaves {kind} unclean")
         elif "bind" in options.split(","):
             if source != f"/data{target}":

@@ -1,0 +1,92 @@
+"""The real data partition: e2fsck(8), mount(8), mke2fs(8) and e2label(8) on its device; root only."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from offhook.device.datacheck import LABEL, TELLING, UNFINISHED, Said
+from offhook.device.remade import NAME, encode
+from offhook.errors import DeviceError
+
+_ENGLISH = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_MOST_LINES = 8
+_QUICK_S = 60.0
+_MAKE_S = 900.0
+
+
+class DataPartition:
+    """Implements :class:`offhook.device.datacheck.DataDevice`."""
+
+    def __init__(self, device: Path) -> None:
+        self.device = device
+
+    def label(self) -> str:
+        try:
+            done = subprocess.run(
+                ["e2label", str(self.device)], capture_output=True, text=True, env=_ENGLISH, timeout=_QUICK_S
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise _refused("e2label", error) from error
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def check(self) -> Said:
+        return run("e2fsck", "-f", "-y", str(self.device))
+
+    def try_mount(self) -> Said:
+        with tempfile.TemporaryDirectory(prefix="offhook-data-") as folder:
+            said = run("mount", "-t", "ext4", "-o", "ro,nosuid,nodev,noexec", str(self.device), folder)
+            if said.status == 0 and run("umount", folder).status != 0:
+                raise DeviceError(f"{self.device} was mounted at {folder} and cannot be taken off: it is tried again")
+        return said
+
+    def make(self, reason: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="offhook-data-") as folder:
+            os.chmod(folder, 0o755)  # as the root of the file system will be
+            record = Path(folder) / NAME
+            record.write_bytes(encode(reason))
+            record.chmod(0o644)
+            options = ["-q", "-F", "-t", "ext4", "-b", "4096", "-m", "1", "-L", UNFINISHED, "-E", "nodiscard"]
+            _must("mke2fs", *options, "-d", folder, str(self.device), limit=_MAKE_S)
+
+    def finish(self) -> None:
+        _must("e2label", str(self.device), LABEL)
+
+
+def run(*command: str) -> Said:
+    """Run a program to its end, which may take as long as a card is slow. Raises DeviceError where it cannot start.
+
+    Of what it says the telling lines are returned, or the last where there is none.
+    """
+    telling: list[str] = []
+    last = ""
+    try:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=_ENGLISH,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                last = line.strip() or last
+                if any(phrase in line for phrase in TELLING) and len(telling) < _MOST_LINES:
+                    telling.append(line.strip())
+    except OSError as error:
+        raise _refused(command[0], error) from error
+    return Said(process.returncode, tuple(telling) or ((last,) if last else ()))
+
+
+def _must(*command: str, limit: float = _QUICK_S) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, env=_ENGLISH, timeout=limit)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _refused(command[0], error) from error
+
+
+def _refused(program: str, error: Exception) -> DeviceError:
+    said = error.stderr.strip().splitlines() if isinstance(error, subprocess.CalledProcessError) else []
+    return DeviceError(f"{program} on the data partition failed ({said[-1] if said else error}): look at the card")
