@@ -131,7 +131,7 @@ def _machine(commands: Commands) -> None:
 
     data = commands.add_parser("data", help="mend the data partition of a device, or let it take the card's room")
     data.add_argument("verb", choices=_DATA_VERBS, metavar="VERB", help=", ".join(_DATA_VERBS))
-    data.add_argument("device", type=Path, metavar="DEVICE", help="the partition")
+    data.add_argument("place", type=Path, metavar="PLACE", help="the partition; for `grow` where it is mounted")
     data.set_defaults(command=_data)
 
     health = commands.add_parser("health", help="at a start of a device: commit or end the trial of an update")

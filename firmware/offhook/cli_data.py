@@ -1,4 +1,4 @@
-"""``offhook data VERB DEVICE``: what the units of the data partition ask for, as root."""
+"""``offhook data VERB PLACE``: what the units of the data partition ask for, as root."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ def _check(args: argparse.Namespace) -> int:
     from offhook.device.datapartition import DataPartition
 
     boot = read_boot_state()
-    settle(DataPartition(args.device), trial=boot is not None and boot.trial, pause=time.sleep, say=_say)
+    settle(DataPartition(args.place), trial=boot is not None and boot.trial, pause=time.sleep, say=_say)
     return EX_OK
 
 
@@ -37,5 +37,5 @@ def _grow(args: argparse.Namespace) -> int:
     """Let it take what room the card has."""
     from offhook.device.datagrowth import grow_data
 
-    grow_data(args.device, _say)
+    grow_data(args.place, _say)
     return EX_OK

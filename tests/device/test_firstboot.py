@@ -264,6 +264,8 @@ class TestAMemoryThatWasMadeAnew:
         note = self.note(device)
         assert note.startswith("The phone could not read its own memory any more, and made it anew.\r\nWhy: e2fsck")
         assert "All that it kept is gone" in note
+        assert "Until it can, the phone is as it came from the image." in note
+        assert "what it had before" not in note
         assert note.count(f"says {STORED}, but this phone keeps none: write it again") == 4
         assert device.targets() == {}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagebuild.layout import SCHEMES, DiskLayout, Scheme
-from offhook.device.datagrowth import WholeDisk, grow_table
+from offhook.device.datagrowth import WholeDisk, grow_data, grow_file_system, grow_table
 from offhook.device.gpt import SPARE, USUAL, Table, grow, places, plan, read_table
 from offhook.errors import DeviceError
 from tests.support.cut_disk import PowerCut
@@ -224,28 +224,45 @@ def test_sfdisk_finds_the_grown_table_of_a_real_image_whole(scheme: Scheme, tmp_
         return found
 
     before, lines = shown(), list[str]()
-    assert grow_table(path, lines.append) is None
+
+    def grown() -> int:
+        with WholeDisk(path) as disk:
+            place = grow_table(disk, lines.append)
+        return place.last - place.start + 1
+
+    assert grown() == before[-1]["size"]
     assert lines == []
     with path.open("r+b") as file:
         file.truncate(2**30)
         mbr = file.read(SECTOR)
-    grown = grow_table(path, lines.append)
-    assert grown is not None
-    assert lines == [f"partition data: 32 MiB become {grown.sectors // 2048}"]
+    sectors = grown()
+    assert lines == [f"partition data: 32 MiB become {sectors // 2048}"]
     after = shown()
     assert after[:-1] == before[:-1]
-    assert after[-1] == {**before[-1], "size": grown.sectors}
+    assert after[-1] == {**before[-1], "size": sectors}
     assert path.read_bytes()[:SECTOR] == mbr
     verdict = subprocess.run(["sfdisk", "--verify", path], capture_output=True, text=True, check=False)
     assert verdict.returncode == 0, verdict.stderr
     assert "backup GPT" not in verdict.stderr
     assert "corrupt" not in verdict.stderr
-    assert grow_table(path, lines.append) is None
+    assert grown() == sectors
+    assert len(lines) == 1
 
 
 def test_a_disk_that_cannot_be_opened_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="nothing is changed"):
         WholeDisk(tmp_path / "none")
     (tmp_path / "short").write_bytes(bytes(SECTOR))
-    with pytest.raises(DeviceError, match="beyond the end"):
-        grow_table(tmp_path / "short", print)
+    with WholeDisk(tmp_path / "short") as disk, pytest.raises(DeviceError, match="beyond the end"):
+        grow_table(disk, print)
+    with WholeDisk(tmp_path / "short") as disk, pytest.raises(DeviceError, match="reads it at the next start"):
+        disk.tell_kernel(places(table())[-1])  # no block device
+    with pytest.raises(DeviceError, match="does not grow"):
+        grow_file_system(tmp_path / "none", 2**20)
+
+
+def test_a_folder_that_is_no_partition_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="is no partition that is mounted"):
+        grow_data(tmp_path, print, sysfs=tmp_path)
+    with pytest.raises(DeviceError, match="is no partition that is mounted"):
+        grow_data(tmp_path / "none", print)

@@ -3,17 +3,22 @@
 Each step is done again at the next start where a power cut ended it. The file system grows while it is mounted.
 """
 
+import array
+import fcntl
 import os
-import subprocess
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from offhook.device.gpt import Growth, grow, plan, read_table
+from offhook.device.gpt import Place, grow, named, plan, read_table
 from offhook.device.slots import SECTOR
 from offhook.errors import DeviceError
 
 NAME = "data"
-_LIMIT_S = 3600.0
+_BLKPG, _RESIZE = 0x1269, 3
+"""``BLKPG`` and ``BLKPG_RESIZE_PARTITION`` of linux/blkpg.h; resizepart(8) is not on every Debian."""
+_RESIZE_FS = 0x40086610
+"""``EXT4_IOC_RESIZE_FS`` of linux/ext4.h: the number of blocks, 64 bits."""
 
 
 class WholeDisk:
@@ -54,6 +59,21 @@ class WholeDisk:
         except OSError as error:
             raise DeviceError(f"the partition table cannot be written ({error.strerror}): check the card") from error
 
+    def tell_kernel(self, place: Place) -> None:
+        """Tell the kernel a partition's length while it is in use; at a start it reads the table itself."""
+        length = place.last - place.start + 1
+        partition = array.array(
+            "B", struct.pack("@qqi64s64s", place.start * SECTOR, length * SECTOR, place.number, b"", b"")
+        )
+        address, _ = partition.buffer_info()
+        try:
+            fcntl.ioctl(self._file, _BLKPG, struct.pack("@iiiP", _RESIZE, 0, len(partition), address))
+        except OSError as error:
+            raise DeviceError(
+                f"the kernel does not take the new length of partition {place.name} ({error.strerror}): "
+                "it reads it at the next start"
+            ) from error
+
     def __enter__(self) -> "WholeDisk":
         return self
 
@@ -61,33 +81,53 @@ class WholeDisk:
         os.close(self._file)
 
 
-def grow_data(partition: Path, say: Callable[[str], object], sysfs: Path = Path("/sys/class/block")) -> None:
-    """Grow the partition with this device, the kernel's idea of it, and its file system. Raises DeviceError."""
-    device = partition.resolve()
-    entry = (sysfs / device.name).resolve()
-    disk = device.with_name(entry.parent.name)
-    growth = grow_table(disk, say)
-    if growth is not None:
-        length = growth.sectors
-        _run("resizepart", str(disk), str(growth.place.number), str(length))  # counts in sectors of 512 bytes
-    _run("resize2fs", str(device))
+def grow_data(folder: Path, say: Callable[[str], object], sysfs: Path = Path("/sys/dev/block")) -> None:
+    """Grow the partition mounted at ``folder``: table, the kernel's idea of it, file system. Raises DeviceError.
 
-
-def grow_table(path: Path, say: Callable[[str], object]) -> Growth | None:
-    """Grow partition ``data`` in the table of a disk; return what was done. Raises DeviceError."""
-    with WholeDisk(path) as disk:
-        table = read_table(disk)
-        growth = plan(table, disk.sectors, NAME)
-        if growth is not None:
-            grow(disk, table, growth)
-            before, after = growth.place.last - growth.place.start + 1, growth.sectors
-            say(f"partition {NAME}: {before * SECTOR // 2**20} MiB become {after * SECTOR // 2**20}")
-    return growth
-
-
-def _run(*command: str) -> None:
+    It is found by its number: udev takes its name away while table and kernel do not say the same.
+    """
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_LIMIT_S)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = error.stderr.strip().splitlines() if isinstance(error, subprocess.CalledProcessError) else []
-        raise DeviceError(f"`{' '.join(command)}` failed ({said[-1] if said else error}): it is tried again") from error
+        number = os.stat(folder).st_dev
+        partition = (sysfs / f"{os.major(number)}:{os.minor(number)}").resolve(strict=True)
+        seen = int((partition / "size").read_text())
+    except (OSError, ValueError) as error:
+        raise DeviceError(f"{folder} is no partition that is mounted ({error}): nothing is changed") from error
+    with WholeDisk(Path("/dev") / partition.parent.name) as disk:
+        place = grow_table(disk, say)
+        if place.last - place.start + 1 != seen:
+            disk.tell_kernel(place)
+    grow_file_system(folder, (place.last - place.start + 1) * SECTOR)
+
+
+def grow_file_system(folder: Path, length: int) -> None:
+    """Let the ext4 mounted at ``folder`` take ``length`` bytes; nothing happens where it does. Raises DeviceError.
+
+    What resize2fs(8) does with one that is mounted. It looks for a place where it may write among all mounts of the
+    partition, and may find one that is read-only within the unit.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(descriptor, _RESIZE_FS, struct.pack("@Q", length // os.fstatvfs(descriptor).f_frsize))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise DeviceError(
+            f"the file system of {folder} does not grow ({error.strerror}): it is tried again at the next start"
+        ) from error
+
+
+def grow_table(disk: WholeDisk, say: Callable[[str], object]) -> Place:
+    """Grow partition ``data`` in the table of a disk where it can; return where it lies now. Raises DeviceError."""
+    table = read_table(disk)
+    before = named(table, NAME)
+    after = plan(table, disk.sectors, NAME)
+    if after is None:
+        return before
+    grow(disk, table, after)
+    say(f"partition {NAME}: {_mib(before)} MiB become {_mib(after)}")
+    return after
+
+
+def _mib(place: Place) -> int:
+    return (place.last - place.start + 1) * SECTOR // 2**20

@@ -124,28 +124,20 @@ def places(table: Table) -> list[Place]:
     return sorted(found, key=lambda place: place.start)
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What is to be done: ``place`` gets this ``last`` sector."""
-
-    place: Place
-    last: int
-
-    @property
-    def sectors(self) -> int:
-        """The partition's new length."""
-        return self.last - self.place.start + 1
+def named(table: Table, name: str) -> Place:
+    """Return the partition of this name. Raises DeviceError."""
+    place = next((place for place in places(table) if place.name == name), None)
+    if place is None:
+        raise DeviceError(f"there is no partition named {name}: nothing is changed")
+    return place
 
 
-def plan(table: Table, sectors: int, name: str) -> Growth | None:
-    """Return how the partition of this name grows on a disk of so many sectors; None where that is not worth it.
+def plan(table: Table, sectors: int, name: str) -> Place | None:
+    """Return how the partition of this name lies once it has grown on a disk of so many sectors; None: not worth it.
 
     A change that a power cut ended is begun again. Raises DeviceError where the partition is not there or not the last.
     """
-    found = places(table)
-    place = next((place for place in found if place.name == name), None)
-    if place is None:
-        raise DeviceError(f"there is no partition named {name}: nothing is changed")
+    place, found = named(table, name), places(table)
     if place != found[-1]:
         raise DeviceError(f"partition {name} is not the last on the disk, so it cannot grow: {found[-1].name} is")
     if found[0].start < SPARE + _LIST_SECTORS:
@@ -154,13 +146,13 @@ def plan(table: Table, sectors: int, name: str) -> Growth | None:
     last = (last + 1) // 2048 * 2048 - 1  # partitions end at a MiB, as they begin
     if last - place.last < WORTH and table.list_at == USUAL:
         return None
-    return Growth(place, max(last, place.last))
+    return replace(place, last=max(last, place.last))
 
 
-def grow(disk: Disk, table: Table, growth: Growth) -> None:
-    """Write the table. Raises DeviceError."""
+def grow(disk: Disk, table: Table, place: Place) -> None:
+    """Write the table with this new end of a partition. Raises DeviceError."""
     end = disk.sectors - 1
-    new = replace(table.with_end(growth.place.number, growth.last), other=end, last=end - _LIST_SECTORS - 1)
+    new = replace(table.with_end(place.number, place.last), other=end, last=end - _LIST_SECTORS - 1)
     second = replace(new, at=end, other=1, list_at=end - _LIST_SECTORS)
     disk.write(second.list_at, new.entries)
     disk.write(end, second.header())

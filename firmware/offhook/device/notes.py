@@ -9,6 +9,7 @@ ERRORS = "offhook-errors.txt"
 APPLIED = "offhook-applied.txt"
 _OLD_SETTINGS = "Nothing was changed: the phone goes on with what it had before."
 _NO_SETTINGS = "The phone has no settings yet."
+_FRESH = "Until it can, the phone is as it came from the image."
 
 
 def remade_note(reason: str) -> bytes:
@@ -31,7 +32,7 @@ def errors_note(file: str, faults: Sequence[Fault], *, first: bool, remade: str 
     lines = [
         *([*_remade(remade), ""] if remade is not None else []),
         f"offhook could not use {file}.",
-        _NO_SETTINGS if first else _OLD_SETTINGS,
+        _FRESH if remade is not None else _NO_SETTINGS if first else _OLD_SETTINGS,
         "",
         f"Mend this in {file}, put the card back and start the phone again:",
         "",
