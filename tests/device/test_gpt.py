@@ -1,6 +1,7 @@
 """The data partition grows; at every cut of power the table is whole, with the old end or the new one."""
 
 import json
+import os
 import random
 import subprocess
 import uuid
@@ -266,3 +267,37 @@ def test_a_folder_that_is_no_partition_is_told_in_one_line(tmp_path: Path) -> No
         grow_data(tmp_path, print, sysfs=tmp_path)
     with pytest.raises(DeviceError, match="is no partition that is mounted"):
         grow_data(tmp_path / "none", print)
+
+
+def on_a_file(tmp_path: Path, number: int, start: int) -> Path:
+    """A disk in a file, and what the kernel says of the partition that ``tmp_path`` lies on; return sysfs."""
+    made = disk()
+    with (tmp_path / "disk").open("wb") as file:
+        file.truncate(made.sectors * SECTOR)
+        for sector, data in made.now.items():
+            file.seek(sector * SECTOR)
+            file.write(data)
+    own = tmp_path.stat().st_dev
+    folder = tmp_path / "sys" / "disk" / "part"
+    folder.mkdir(parents=True)
+    for name, value in (("partition", number), ("start", start), ("size", 20 * 2048)):
+        (folder / name).write_text(f"{value}\n")
+    (tmp_path / "sys" / f"{os.major(own)}:{os.minor(own)}").symlink_to(folder)
+    return tmp_path / "sys"
+
+
+def test_a_partition_that_is_not_the_one_of_the_table_is_not_grown(tmp_path: Path) -> None:
+    data = places(table())[-1]
+    sysfs = on_a_file(tmp_path, data.number - 1, data.start)
+    before = (tmp_path / "disk").read_bytes()
+    with pytest.raises(DeviceError, match="is not the one named data: nothing is changed"):
+        grow_data(tmp_path, print, sysfs=sysfs, devices=tmp_path)
+    assert (tmp_path / "disk").read_bytes() == before
+
+
+def test_the_kernel_is_told_of_the_partition_that_has_grown(tmp_path: Path) -> None:
+    data, lines = places(table())[-1], list[str]()
+    sysfs = on_a_file(tmp_path, data.number, data.start)
+    with pytest.raises(DeviceError, match="the kernel does not take the new length of partition data"):  # a file's
+        grow_data(tmp_path, lines.append, sysfs=sysfs, devices=tmp_path)
+    assert lines == ["partition data: 20 MiB become 338"]

@@ -81,7 +81,12 @@ class WholeDisk:
         os.close(self._file)
 
 
-def grow_data(folder: Path, say: Callable[[str], object], sysfs: Path = Path("/sys/dev/block")) -> None:
+def grow_data(
+    folder: Path,
+    say: Callable[[str], object],
+    sysfs: Path = Path("/sys/dev/block"),
+    devices: Path = Path("/dev"),
+) -> None:
     """Grow the partition mounted at ``folder``: table, the kernel's idea of it, file system. Raises DeviceError.
 
     It is found by its number: udev takes its name away while table and kernel do not say the same.
@@ -89,12 +94,15 @@ def grow_data(folder: Path, say: Callable[[str], object], sysfs: Path = Path("/s
     try:
         number = os.stat(folder).st_dev
         partition = (sysfs / f"{os.major(number)}:{os.minor(number)}").resolve(strict=True)
-        seen = int((partition / "size").read_text())
+        seen = tuple(int((partition / fact).read_text()) for fact in ("partition", "start", "size"))
     except (OSError, ValueError) as error:
         raise DeviceError(f"{folder} is no partition that is mounted ({error}): nothing is changed") from error
-    with WholeDisk(Path("/dev") / partition.parent.name) as disk:
+    with WholeDisk(devices / partition.parent.name) as disk:
+        place = named(read_table(disk), NAME)
+        if (place.number, place.start) != seen[:2]:
+            raise DeviceError(f"the partition at {folder} is not the one named {NAME}: nothing is changed")
         place = grow_table(disk, say)
-        if place.last - place.start + 1 != seen:
+        if place.last - place.start + 1 != seen[2]:
             disk.tell_kernel(place)
     grow_file_system(folder, (place.last - place.start + 1) * SECTOR)
 
