@@ -134,7 +134,7 @@ def test_stages_are_on_the_disk_when_they_are_reached() -> None:
 @pytest.mark.parametrize(
     ("record", "word"),
     [
-        (TRYING, "did not come to user space"),
+        (TRYING, "did not come as far as its health check"),
         (replace(TRYING, stage="sound process"), "ended without a word"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_good_update_is_committed_and_stays(device: UpdatedPhone) -> None:
 def test_an_update_that_does_not_start_falls_back(device: UpdatedPhone) -> None:
     device.update("no-start")
     record = device.falls_back()
-    assert "did not come to user space" in str(record["reason"])
+    assert "did not come as far as its health check" in str(record["reason"])
 
 
 def test_an_update_that_starts_and_crashes_falls_back(device: UpdatedPhone) -> None:
@@ -90,4 +90,4 @@ def test_an_update_whose_daemon_does_not_stay_falls_back(device: UpdatedPhone) -
 def test_an_update_that_nobody_judges_is_ended_by_the_guard(device: UpdatedPhone) -> None:
     device.update("unjudged")
     record = device.falls_back()
-    assert "ended without a word" in str(record["reason"])
+    assert "did not come as far as its health check" in str(record["reason"])
