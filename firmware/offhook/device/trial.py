@@ -137,7 +137,7 @@ def _blame(record: Record) -> str:
     what = f"version {record.version}" if record.version else "the update"
     match record.phase:
         case Phase.TRYING if not record.stage:
-            return f"{what} did not come as far as its health check (kernel, initramfs, file systems, Python; or power was cut)"
+            return f"{what} did not come as far as its health check (kernel, file systems or Python; or power was cut)"
         case Phase.TRYING:
             return f"{what} ended without a word: a crash, a hang or a power cut; it had come as far as: {record.stage}"
         case Phase.FETCHING | Phase.VERIFIED:
