@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.device import datapartition
 from offhook.device.datacheck import LABEL, ROUNDS, UNFINISHED, Said, Verdict, of_check, of_mount, settle
 from offhook.device.datapartition import DataPartition
 from offhook.device.remade import NAME, encode, read_remade
@@ -15,7 +16,8 @@ from offhook.errors import DeviceError
 from tests.support.cut_disk import PowerCut
 
 NO_SUPERBLOCK = "e2fsck: Bad magic number in super-block while trying to open /dev/vda6"
-GONE = Said(8, (NO_SUPERBLOCK,))
+NOT_VALID = "The superblock could not be read or does not describe a valid ext2/ext3/ext4"
+GONE = Said(8, (NO_SUPERBLOCK, NOT_VALID))
 TROUBLE = Said(8, ("e2fsck: Input/output error while trying to open /dev/vda6",))
 FINE = Said(0)
 
@@ -38,6 +40,11 @@ FINE = Said(0)
         (Said(8, ("/dev/vda6 is in use.",)), Verdict.LEAVE),
         (Said(8, ("/dev/vda6 has unsupported feature(s): FEATURE_I31",)), Verdict.LEAVE),
         (Said(8, ("Error while iterating over blocks: Memory allocation failed",)), Verdict.LEAVE),
+        (Said(8, ("e2fsck: No medium found while trying to open /dev/sda6", NOT_VALID)), Verdict.TROUBLE),
+        (Said(8, ("e2fsck: No such device while trying to open /dev/sda6", NOT_VALID)), Verdict.TROUBLE),
+        (Said(8, ("e2fsck: Connection timed out while trying to open /dev/sda6", NOT_VALID)), Verdict.TROUBLE),
+        (Said(8, ("e2fsck: Cannot allocate memory while trying to open /dev/vda6", NOT_VALID)), Verdict.LEAVE),
+        (Said(8, ("e2fsck: The journal superblock is corrupt while checking journal for data",)), Verdict.LEAVE),
         (Said(8), Verdict.LEAVE),
         (Said(16), Verdict.LEAVE),
         (Said(32, (NO_SUPERBLOCK,)), Verdict.LEAVE),
@@ -83,7 +90,8 @@ class Partition:
     def label(self) -> str:
         return self.name
 
-    def check(self) -> Said:
+    def check(self, *, overwrite: bool) -> Said:
+        self.overwrites.append(overwrite)
         self.name = self.name if self.name_mended is None else self.name_mended
         return self.checks.pop(0) if len(self.checks) > 1 else self.checks[0]
 
@@ -108,6 +116,7 @@ class Partition:
     def settle(self, *, trial: bool = False) -> str | None:
         self.pauses: list[float] = []
         self.lines: list[str] = []
+        self.overwrites: list[bool] = []
         return settle(self, trial=trial, pause=self.pauses.append, say=self.lines.append)
 
 
@@ -139,13 +148,46 @@ def test_what_is_whole_and_cannot_be_mounted_is_made_anew() -> None:
 
 @pytest.mark.parametrize(
     "checks",
-    [[TROUBLE], [TROUBLE, GONE], [GONE, TROUBLE, GONE], [Said(4), Said(4), TROUBLE], [Said(-9)], [Said(8)], [Said(16)]],
+    [
+        *([TROUBLE], [TROUBLE, GONE], [GONE, TROUBLE, GONE], [Said(4), Said(4), TROUBLE]),
+        *([Said(-9)], [Said(8)], [Said(16)], [Said(-9), GONE], [GONE, Said(8), GONE]),
+    ],
 )
 def test_trouble_with_the_card_is_no_reason_to_make_it_anew(checks: list[Said]) -> None:
     partition = Partition(checks=list(checks))
     with pytest.raises(DeviceError, match="it is tried again at the next start"):
         partition.settle()
     assert partition.operations == 0
+
+
+def test_what_cannot_be_read_is_written_over_in_the_last_look_only_and_in_no_trial() -> None:
+    partition = Partition(checks=[TROUBLE])
+    for trial, overwrites in ((False, [False, False, True]), (True, [False, False, False])):
+        with pytest.raises(DeviceError, match="cannot be read or written"):
+            partition.settle(trial=trial)
+        assert partition.overwrites == overwrites
+
+
+@pytest.mark.parametrize(
+    ("seen", "overwrite", "mends"),
+    [
+        (Said(4), False, True),
+        (Said(12, ("Error reading block 7332 (Input/output error).  Ignore error? no",)), False, False),
+        (Said(0, ("Error reading block 7332 (Input/output error).  Ignore error? no",)), False, False),
+        (Said(12, ("Error reading block 7332 (Input/output error).  Ignore error? no",)), True, True),
+        (Said(12, ("(Input/output error)", "e2fsck: The journal superblock is corrupt")), False, False),
+        (Said(12, ("size (according to the superblock) is 76800", "resulted in short read")), False, True),
+    ],
+)
+def test_nothing_is_written_where_something_cannot_be_read(
+    seen: Said, overwrite: bool, mends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*command: str) -> Said:
+        return {"-n": seen, "-y": FINE}[command[2]]
+
+    monkeypatch.setattr(datapartition, "run", run)
+    said = DataPartition(Path("/dev/vda6")).check(overwrite=overwrite)
+    assert of_check(said) is (Verdict.GOOD if mends else Verdict.TROUBLE)
 
 
 def test_trouble_that_a_repeat_heals_is_forgotten() -> None:
@@ -224,23 +266,23 @@ class TestRealTools:
     def test_a_superblock_is_mended_from_its_copy(self, image: Path) -> None:
         self.zero(image, 0, 4096)
         partition = DataPartition(image)
-        assert of_check(partition.check()) is Verdict.GOOD
+        assert of_check(partition.check(overwrite=False)) is Verdict.GOOD
         assert partition.label() == "data"
 
     def test_without_any_superblock_it_cannot_be_mended(self, image: Path) -> None:
         self.zero(image, 0, 160 * 2**20)
         partition = DataPartition(image)
-        assert of_check(partition.check()) is Verdict.REMAKE
+        assert of_check(partition.check(overwrite=False)) is Verdict.REMAKE
         assert partition.label() == ""
 
     def test_one_that_is_larger_than_its_partition_cannot_be_mended(self, image: Path) -> None:
         with image.open("r+b") as file:
             file.truncate(100 * 2**20)
-        assert of_check(DataPartition(image).check()) is Verdict.REMAKE
+        assert of_check(DataPartition(image).check(overwrite=False)) is Verdict.REMAKE
 
     def test_a_partition_that_is_not_there_is_left(self, tmp_path: Path) -> None:
         partition = DataPartition(tmp_path / "none")
-        assert of_check(partition.check()) is Verdict.LEAVE
+        assert of_check(partition.check(overwrite=False)) is Verdict.LEAVE
         assert partition.label() == ""
 
     def test_a_new_one_holds_the_reason_and_counts_once_it_is_finished(self, image: Path) -> None:
@@ -250,7 +292,7 @@ class TestRealTools:
         assert partition.label() == UNFINISHED
         partition.finish()
         assert partition.label() == LABEL
-        assert partition.check().status == 0
+        assert partition.check(overwrite=False).status == 0
         shown = subprocess.run(["debugfs", "-R", f"cat {NAME}", image], capture_output=True, check=True)
         assert shown.stdout == encode("why")
         root = subprocess.run(["debugfs", "-R", "stat /", image], capture_output=True, check=True, text=True)

@@ -32,17 +32,26 @@ ROUNDS = 3
 """So often it is looked at before it is given up: a second pass mends what a first one brought to light."""
 PAUSE_S = 5.0
 
-_TROUBLE = ("Input/output error", "short read", "short write", "can't read superblock", "Remote I/O error")
-"""What the C library, e2fsck and mount say where a block could not be read or written."""
+TROUBLE = (
+    *("Input/output error", "short read", "short write", "can't read superblock", "Remote I/O error"),
+    *("No medium found", "No such device", "Connection timed out"),
+)
+"""What the C library, e2fsck and mount say where a block could not be read or written, or the card is not there.
+
+e2fsck adds to any such fault at opening that the superblock "does not describe a valid" file system.
+"""
+TOO_LARGE = ("according to the superblock",)
+"""It is larger than its partition."""
+_NO_MEMORY = ("Cannot allocate memory", "Memory allocation failed")
 _NO_FILE_SYSTEM = (
     "Bad magic number in super-block",
     "does not describe a valid",
-    "superblock is corrupt",
-    "according to the superblock",  # it is larger than its partition
+    "ext2 superblock is corrupt",  # not that of the journal, which is mended
+    *TOO_LARGE,
 )
 _NOT_MOUNTABLE = ("Structure needs cleaning", "Bad message", "bad superblock")
 """EUCLEAN, EBADMSG and EINVAL in mount(8)'s words."""
-TELLING = (*_TROUBLE, *_NO_FILE_SYSTEM, *_NOT_MOUNTABLE)
+TELLING = (*TROUBLE, *_NO_MEMORY, *_NO_FILE_SYSTEM, *_NOT_MOUNTABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +76,12 @@ class Verdict(Enum):
 
 
 def of_check(said: Said) -> Verdict:
-    """Judge one ``e2fsck -f -y``."""
+    """Judge one look of e2fsck(8)."""
     if 0 <= said.status <= 3:
         return Verdict.GOOD
-    if said.names(_TROUBLE):
+    if said.names(TROUBLE):
         return Verdict.TROUBLE
-    if said.status < 0 or said.status >= 16:
+    if said.status < 0 or said.status >= 16 or said.names(_NO_MEMORY):
         return Verdict.LEAVE
     if said.status & 8:
         return Verdict.REMAKE if said.names(_NO_FILE_SYSTEM) else Verdict.LEAVE
@@ -83,7 +92,7 @@ def of_mount(said: Said) -> Verdict:
     """Judge one mount(8) of a file system in which e2fsck finds no fault (any more)."""
     if said.status == 0:
         return Verdict.GOOD
-    if said.names(_TROUBLE):
+    if said.names(TROUBLE):
         return Verdict.TROUBLE
     return Verdict.REMAKE if said.names(_NOT_MOUNTABLE) else Verdict.LEAVE
 
@@ -94,8 +103,12 @@ class DataDevice(Protocol):
     def label(self) -> str:
         """Return its file system's label, empty where there is none."""
 
-    def check(self) -> Said:
-        """Mend all that can be mended: ``e2fsck -f -y``."""
+    def check(self, *, overwrite: bool) -> Said:
+        """Mend all that can be mended: ``e2fsck -f -y``.
+
+        That writes over a block that cannot be read, and all that lay in it is gone: without ``overwrite`` nothing is
+        written where something cannot be read.
+        """
 
     def try_mount(self) -> Said:
         """Mount it read-only, and take it off again."""
@@ -115,7 +128,7 @@ def settle(
     ``trial``: this start is the trial of an update. It makes nothing anew: whatever is wrong may be the new version's
     fault, and the old one comes back. Raises DeviceError where the partition stays as it is and cannot be mounted.
     """
-    verdict, reason = _look(device, pause, say)
+    verdict, reason = _look(device, trial, pause, say)
     if verdict is Verdict.GOOD:
         if device.label() != UNFINISHED:  # asked now: mending may have brought a superblock back
             return None
@@ -135,13 +148,19 @@ def settle(
     return reason
 
 
-def _look(device: DataDevice, pause: Callable[[float], object], say: Callable[[str], object]) -> tuple[Verdict, str]:
-    """Mend and mount up to ROUNDS times; return the last verdict and the reason; trouble in one round outweighs it."""
-    verdict, reason, trouble = Verdict.LEAVE, "", ""
+def _look(
+    device: DataDevice, trial: bool, pause: Callable[[float], object], say: Callable[[str], object]
+) -> tuple[Verdict, str]:
+    """Mend and mount up to ROUNDS times; return the verdict and the reason. REMAKE is what all rounds came to.
+
+    What cannot be read is written over in the last round only: what a card does not give now, it may give in a moment.
+    """
+    verdict, reason = Verdict.LEAVE, ""
+    against: tuple[Verdict, str] | None = None
     for number in range(ROUNDS):
         if number:
             pause(PAUSE_S)
-        said = device.check()
+        said = device.check(overwrite=number == ROUNDS - 1 and not trial)
         verdict, reason = of_check(said), f"e2fsck ended with {said.status}{_words(said, ': ')}"
         if verdict is Verdict.GOOD:
             said = device.try_mount()
@@ -149,8 +168,9 @@ def _look(device: DataDevice, pause: Callable[[float], object], say: Callable[[s
             if verdict is Verdict.GOOD:
                 return verdict, ""
         say(f"data partition, look {number + 1} of {ROUNDS}: {verdict.value}, {reason}")
-        trouble = reason if verdict is Verdict.TROUBLE else trouble
-    return (Verdict.TROUBLE, trouble) if trouble else (verdict, reason)
+        if verdict is Verdict.TROUBLE or (verdict is Verdict.LEAVE and against is None):
+            against = verdict, reason
+    return against or (verdict, reason)
 
 
 def _words(said: Said, before: str = "") -> str:

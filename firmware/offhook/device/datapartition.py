@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from offhook.device.datacheck import LABEL, TELLING, UNFINISHED, Said
+from offhook.device.datacheck import LABEL, TELLING, TOO_LARGE, TROUBLE, UNFINISHED, Said
 from offhook.device.remade import NAME, encode
 from offhook.errors import DeviceError
 
@@ -30,7 +30,12 @@ class DataPartition:
             raise _refused("e2label", error) from error
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    def check(self) -> Said:
+    def check(self, *, overwrite: bool) -> Said:
+        if not overwrite:
+            seen = run("e2fsck", "-f", "-n", str(self.device))
+            # One that is larger than its partition is read beyond its end: no fault of the card's.
+            if seen.names(TROUBLE) and not seen.names(TOO_LARGE):
+                return Said(max(seen.status, 8), seen.lines)
         return run("e2fsck", "-f", "-y", str(self.device))
 
     def try_mount(self) -> Said:
