@@ -102,7 +102,7 @@ def test_the_maintainer_scripts_are_shell(name: str) -> None:
 
 def test_purging_is_the_only_way_that_takes_config_or_state_away() -> None:
     others = "".join((PACKAGE / name).read_text() for name in SCRIPTS if name != "postrm")
-    assert set(re.findall(r"\brm .*", others)) == {'rm -rf "$KEPT"', "rm -rf /usr/lib/offhook.kept # see preinst"}
+    assert set(re.findall(r"\brm .*", others)) == {'rm -rf "$KEPT"', "rm -rf /usr/lib/offhook.kept"}
     script = (PACKAGE / "postrm").read_text()
     assert script.index('if [ "$1" = purge ]') < script.index("rm -rf /etc/offhook")
 
@@ -148,6 +148,32 @@ def test_a_phone_that_runs_keeps_the_files_of_its_version(tmp_path: Path) -> Non
         stub.write_text("#!/bin/sh\necho 0\n")
         assert upgrade("last") == ""
         assert not os.path.ismount(home)
+    finally:
+        phone.kill()
+        phone.wait()
+
+
+@pytest.mark.peer
+def test_files_that_a_phone_still_runs_by_are_not_removed(tmp_path: Path) -> None:
+    """The function of postinst, where a policy has kept the phone from its restart, and where it has ended."""
+    home, kept = tmp_path / "offhook", tmp_path / "offhook.kept"
+    home.mkdir()
+    kept.mkdir()
+    (function,) = re.findall(r"^forget\(\) \{\n.*?^\}\n", (PACKAGE / "postinst").read_text(), re.MULTILINE | re.DOTALL)
+    script = f"{function.replace('/usr/lib/offhook', str(home))}forget\n"
+    bound = f"mount --bind {kept} {home} && exec sleep 600"
+    phone = subprocess.Popen(["unshare", "--mount", "--propagation=slave", "sh", "-c", bound])
+    try:
+        while str(home) not in Path(f"/proc/{phone.pid}/mountinfo").read_text():
+            time.sleep(0.01)
+        stub = tmp_path / "bin" / "systemctl"
+        stub.parent.mkdir()
+        env = os.environ | {"PATH": f"{stub.parent}:{os.environ['PATH']}"}
+        for pid, stays in ((phone.pid, True), (0, False)):
+            stub.write_text(f"#!/bin/sh\necho {pid}\n")
+            stub.chmod(0o755)
+            subprocess.run(["sh", "-e", "-c", script], env=env, check=True)
+            assert kept.exists() is stays
     finally:
         phone.kill()
         phone.wait()
