@@ -114,7 +114,7 @@ class Machine:
         else:
             names = f"out.name={SPEAKER},in.name={MICROPHONE}.monitor"
             lengths = "out.buffer-length=60000,in.buffer-length=60000,timer-period=5000"
-            # QEMU's way up from 44100 Hz, which it would take, clicks at the ends of its buffers: PESQ 3.2 instead of 4.1.
+            # QEMU's way up from 44100 Hz, its default, clicks at the ends of its buffers: PESQ 3.2 instead of 4.1.
             # The way down does not, and without it the speaker loses sound: 3.0 instead of 4.1.
             rate = "in.frequency=48000"
             audio = f"pa,id=sound,server=unix:{self.pulse},{names},{lengths},{rate}"
