@@ -84,17 +84,15 @@ class Updater:
             return self._happened(record, Happening.GAVE_UP, str(error))
         finally:
             self._store.unlink(missing_ok=True)
-        return self._try(record) if record.phase is Phase.INSTALLED else record
+        return self._try(record)
 
     def update_from(self, bundle: Path) -> Record:
         """The same with a bundle that is here already. Raises OffhookError where nothing could be begun."""
-        record = self._install(self._begin("", str(bundle), "", refuse_failed=False), bundle, None)
-        return self._try(record) if record.phase is Phase.INSTALLED else record
+        return self._try(self._install(self._begin("", str(bundle), "", refuse_failed=False), bundle, None))
 
     def resume(self) -> Record:
         """Go on with an update that is installed and waits for its trial; anything else is left as it is."""
-        record = self._records.read()
-        return self._try(record) if record.phase is Phase.INSTALLED else record
+        return self._try(self._records.read())
 
     def ended(self) -> Record:
         """Let go of a fetch whose updater is no more: it was killed, or could not note its own end on a full disk.
@@ -148,7 +146,9 @@ class Updater:
         return self._happened(replace(record, armed=other(self._slot)), Happening.INSTALLED)
 
     def _try(self, record: Record) -> Record:
-        """Wait for a good moment and restart into the other slot."""
+        """Wait for a good moment and restart into the other slot; where nothing is installed, nothing happens."""
+        if record.phase is not Phase.INSTALLED:
+            return record
 
         def hindrance() -> str:
             return hinders_restart(self._machine.status(), record.when, self._machine.minute())
