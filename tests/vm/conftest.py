@@ -72,14 +72,19 @@ def registered(booted: Guest, exchange: VmExchange, tmp_path_factory: pytest.Tem
     """That phone after settings were put on its card, applied as at a start, and its account was registered; off."""
     with booted.clone(tmp_path_factory.mktemp("registered")) as guest:
         guest.load(SAVED)
-        guest.sh("mount -o remount,rw /boot/firmware")
-        guest.put(CARD, settings(exchange.address))
-        guest.sh("sync && mount -o remount,ro /boot/firmware")
+        put_card(guest, settings(exchange.address))
         guest.sh("systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
         exchange.wait_for_phone(guest)
         guest.save(REGISTERED)
         guest.cut_power()
         yield guest
+
+
+def put_card(guest: Guest, text: str) -> None:
+    """Write ``offhook.yaml`` on the card of a running phone; it counts from the next start, or of first boot's unit."""
+    guest.sh("mount -o remount,rw /boot/firmware")
+    guest.put(CARD, text)
+    guest.sh("sync && mount -o remount,ro /boot/firmware")
 
 
 @contextmanager

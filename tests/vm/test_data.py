@@ -14,7 +14,7 @@ from offhook.device.remade import DATA, NAME
 from tests.support.tap_network import TapNetwork
 from tests.support.vm_exchange import PASSWORD, VmExchange, settings
 from tests.support.vm_phone import VmPhone
-from tests.vm.conftest import CARD
+from tests.vm.conftest import put_card
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
 
@@ -71,9 +71,7 @@ def test_a_new_file_brings_the_phone_back_and_the_next_start_has_all_of_it(
     revived: Guest, exchange: VmExchange
 ) -> None:
     wait_for_growth(revived)
-    revived.sh("mount -o remount,rw /boot/firmware")
-    revived.put(CARD, settings(exchange.address))
-    revived.sh("sync && mount -o remount,ro /boot/firmware")
+    put_card(revived, settings(exchange.address))
     revived.sh("systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
     phone = VmPhone(revived)
     phone.wait_for(lambda status: bool(status["accounts"][0]["registered"]), "registration", BOOT_S)

@@ -8,10 +8,10 @@ import pytest
 
 from imagebuild.guest import Guest
 from tests.support.tap_network import PHONE_IP, TapNetwork
+from tests.vm.conftest import put_card
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
 
-CARD = "/boot/firmware/offhook.yaml"
 SSH = "ssh:\n  authorized_keys:\n    - {key}\n"
 OTHERS = "network:\n  hostname: kitchen\n"
 PORT = 22
@@ -21,12 +21,6 @@ def make_key(folder: Path, name: str) -> Path:
     key = folder / name
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True, timeout=20)
     return key
-
-
-def put_card(guest: Guest, text: str) -> None:
-    guest.sh("mount -o remount,rw /boot/firmware")
-    guest.put(CARD, text)
-    guest.sh("sync && mount -o remount,ro /boot/firmware")
 
 
 def log_in(key: Path, known_hosts: Path, user: str = "root", *options: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ from tests.support.update_server import UpdateServer
 from tests.support.vm_exchange import VmExchange, settings
 from tests.support.vm_updated import BOOT_S, UpdatedPhone
 from tests.support.vm_updates import VARIANTS, UpdateShop
+from tests.vm.conftest import put_card
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
 
@@ -36,10 +37,9 @@ def test_a_version_on_a_server_is_fetched_installed_and_committed(
         phone.start()
         phone.have_card()
         guest.put(CA_FILE, server.authority.ca_file.read_text())
-        guest.sh("mount -o remount,rw /boot/firmware")
         more = UPDATE.format(url=server.url, ca_file=CA_FILE)
-        guest.put("/boot/firmware/offhook.yaml", settings(exchange.address, more))
-        guest.sh("sync && systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
+        put_card(guest, settings(exchange.address, more))
+        guest.sh("systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
         exchange.wait_for_phone(guest, BOOT_S)
         phone.tries()
         assert f"/{bundle.name}" in server.asked
