@@ -1,6 +1,9 @@
-"""The data partition takes what room the card has: table, kernel, file system, one after the other; root only.
+"""The data partition takes what room the card has: kernel, table, file system, one after the other; root only.
 
-Each step is done again at the next start where a power cut ended it. The file system grows while it is mounted.
+Each step is done again at the next start where a power cut ended it: what the kernel was told is forgotten by then, and
+the file system never grows beyond the partition of the table. The kernel comes first because it may refuse, and because
+udev takes the partition's name away where it looks while the two do not say the same. The file system grows while it is
+mounted.
 """
 
 import array
@@ -8,9 +11,11 @@ import fcntl
 import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
-from offhook.device.gpt import Place, grow, named, plan, read_table
+from offhook.device.gpt import Disk, Place, grow, named, plan, read_table
 from offhook.device.slots import SECTOR
 from offhook.errors import DeviceError
 
@@ -21,8 +26,15 @@ _RESIZE_FS = 0x40086610
 """``EXT4_IOC_RESIZE_FS`` of linux/ext4.h: the number of blocks, 64 bits."""
 
 
+class DiskInUse(Disk, Protocol):
+    """A disk whose partitions the kernel has read already. Each call raises DeviceError."""
+
+    def tell_kernel(self, place: Place) -> None:
+        """Tell the kernel a partition's length while it is in use; at a start it reads the table itself."""
+
+
 class WholeDisk:
-    """Implements :class:`offhook.device.gpt.Disk` on a block device, or a file; use as a context manager."""
+    """Implements :class:`DiskInUse` on a block device, or a file; use as a context manager."""
 
     def __init__(self, path: Path) -> None:
         """Open it. Raises DeviceError."""
@@ -60,10 +72,8 @@ class WholeDisk:
             raise DeviceError(f"the partition table cannot be written ({error.strerror}): check the card") from error
 
     def tell_kernel(self, place: Place) -> None:
-        """Tell the kernel a partition's length while it is in use; at a start it reads the table itself."""
-        length = place.last - place.start + 1
         partition = array.array(
-            "B", struct.pack("@qqi64s64s", place.start * SECTOR, length * SECTOR, place.number, b"", b"")
+            "B", struct.pack("@qqi64s64s", place.start * SECTOR, place.sectors * SECTOR, place.number, b"", b"")
         )
         address, _ = partition.buffer_info()
         try:
@@ -71,7 +81,7 @@ class WholeDisk:
         except OSError as error:
             raise DeviceError(
                 f"the kernel does not take the new length of partition {place.name} ({error.strerror}): "
-                "it reads it at the next start"
+                "it is tried again at the next start"
             ) from error
 
     def __enter__(self) -> "WholeDisk":
@@ -87,9 +97,9 @@ def grow_data(
     sysfs: Path = Path("/sys/dev/block"),
     devices: Path = Path("/dev"),
 ) -> None:
-    """Grow the partition mounted at ``folder``: table, the kernel's idea of it, file system. Raises DeviceError.
+    """Grow the partition mounted at ``folder``. Raises DeviceError.
 
-    It is found by its number: udev takes its name away while table and kernel do not say the same.
+    It is found by its number: another disk may have a partition of this name.
     """
     try:
         number = os.stat(folder).st_dev
@@ -101,10 +111,8 @@ def grow_data(
         place = named(read_table(disk), NAME)
         if (place.number, place.start) != seen[:2]:
             raise DeviceError(f"the partition at {folder} is not the one named {NAME}: nothing is changed")
-        place = grow_table(disk, say)
-        if place.last - place.start + 1 != seen[2]:
-            disk.tell_kernel(place)
-    grow_file_system(folder, (place.last - place.start + 1) * SECTOR)
+        place = grow_partition(disk, seen[2], say)
+    grow_file_system(folder, place.sectors * SECTOR)
 
 
 def grow_file_system(folder: Path, length: int) -> None:
@@ -125,17 +133,28 @@ def grow_file_system(folder: Path, length: int) -> None:
         ) from error
 
 
-def grow_table(disk: WholeDisk, say: Callable[[str], object]) -> Place:
-    """Grow partition ``data`` in the table of a disk where it can; return where it lies now. Raises DeviceError."""
+def grow_partition(disk: DiskInUse, known: int, say: Callable[[str], object]) -> Place:
+    """Grow partition ``data`` where it can; return where it lies now. Raises DeviceError.
+
+    ``known``: how many sectors the kernel gives it.
+    """
     table = read_table(disk)
     before = named(table, NAME)
     after = plan(table, disk.sectors, NAME)
+    place = after or before
+    if place.sectors != known:
+        disk.tell_kernel(place)
     if after is None:
         return before
-    grow(disk, table, after)
+    try:
+        grow(disk, table, after)
+    except DeviceError:
+        with suppress(DeviceError):
+            disk.tell_kernel(named(read_table(disk), NAME))
+        raise
     say(f"partition {NAME}: {_mib(before)} MiB become {_mib(after)}")
     return after
 
 
 def _mib(place: Place) -> int:
-    return (place.last - place.start + 1) * SECTOR // 2**20
+    return place.sectors * SECTOR // 2**20

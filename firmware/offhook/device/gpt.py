@@ -92,6 +92,10 @@ class Place:
     last: int
     name: str
 
+    @property
+    def sectors(self) -> int:
+        return self.last - self.start + 1
+
 
 def read_table(disk: Disk, sector: int = 1) -> Table:
     """Return the table whose header is there. Raises DeviceError where it is none, or not whole."""
