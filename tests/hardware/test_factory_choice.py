@@ -44,7 +44,8 @@ class Machine:
                 raise revision
             return revision
 
-        self.patch.setattr("gpiozero.pins.local.get_pi_revision", told)
+        for module in ("gpiozero.pins.local", "offhook.hardware.gpiodpins"):
+            self.patch.setattr(f"{module}.get_pi_revision", told)
 
     def without_lgpio(self) -> None:
         self.patch.setitem(sys.modules, "lgpio", None)
@@ -100,15 +101,51 @@ def _listen(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
-def test_lgpio_is_taken_where_it_works(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+CHIP_SAID = "/dev/gpiochip0 (pinctrl-bcm2835)"
+PI = "Raspberry Pi 3B rev 1.2"
+
+
+def test_libgpiod_is_taken_where_it_works(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
     factory = open_factory(AUTO, lambda label: CHIP)
-    assert type(factory).__name__ == "LGPIOFactory"
-    assert pins_line(caplog) == "pins: lgpio on /dev/gpiochip0 (pinctrl-bcm2835), Raspberry Pi 3B rev 1.2"
+    assert isinstance(factory, GpiodFactory)
+    assert pins_line(caplog) == f"pins: gpiod on {CHIP_SAID}, the first choice; {PI}"
+    assert machine.opened == []
     factory.close()
 
 
+@pytest.mark.parametrize("broken", [Machine.without_a_revision, Machine.with_a_hidden_revision])
+def test_libgpiod_serves_a_machine_that_does_not_say_which_it_is(
+    machine: Machine, caplog: pytest.LogCaptureFixture, broken: Callable[[Machine], None]
+) -> None:
+    broken(machine)
+    factory = open_factory(AUTO, lambda label: CHIP)
+    assert isinstance(factory, GpiodFactory)
+    assert pins_line(caplog) == (
+        f"pins: gpiod on {CHIP_SAID}, the first choice; no Raspberry Pi's revision: its 40-pin header is assumed"
+    )
+    factory.close()
+
+
+NO_GPIOD = [
+    (Machine.without_gpiod, "gpiod is not installed"),
+    (Machine.with_a_gpiod_that_opens_nothing, "gpiod cannot open the chip (Operation not permitted)"),
+]
+
+
+@pytest.mark.parametrize(("broken", "reason"), NO_GPIOD)
+def test_lgpio_is_taken_where_libgpiod_does_not_work_and_one_line_says_why(
+    machine: Machine, caplog: pytest.LogCaptureFixture, broken: Callable[[Machine], None], reason: str
+) -> None:
+    broken(machine)
+    factory = open_factory(AUTO, lambda label: CHIP)
+    assert type(factory).__name__ == "LGPIOFactory"
+    assert pins_line(caplog) == f"pins: lgpio on {CHIP_SAID}, since {reason}; {PI}"
+    factory.close()
+
+
+@pytest.mark.parametrize(("no_gpiod", "no_gpiod_said"), NO_GPIOD)
 @pytest.mark.parametrize(
-    ("broken", "reason"),
+    ("no_lgpio", "no_lgpio_said"),
     [
         (Machine.without_lgpio, "lgpio is not installed"),
         (Machine.with_the_stub, "lgpio is an empty stub (pip uninstall lgpio)"),
@@ -121,35 +158,22 @@ def test_lgpio_is_taken_where_it_works(machine: Machine, caplog: pytest.LogCaptu
         (Machine.with_a_hidden_revision, "lgpio finds no Raspberry Pi's revision"),
     ],
 )
-def test_libgpiod_is_taken_where_lgpio_does_not_work_and_one_line_says_why(
-    machine: Machine, caplog: pytest.LogCaptureFixture, broken: Callable[[Machine], None], reason: str
-) -> None:
-    broken(machine)
-    factory = open_factory(AUTO, lambda label: CHIP)
-    assert isinstance(factory, GpiodFactory)
-    assert pins_line(caplog) == f"pins: gpiod on /dev/gpiochip0 (pinctrl-bcm2835), since {reason}"
-    assert len(machine.closed) == len(machine.opened)
-    factory.close()
-
-
-@pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        (Machine.without_gpiod, "gpiod is not installed"),
-        (Machine.with_a_gpiod_that_opens_nothing, "gpiod cannot open the chip (Operation not permitted)"),
-    ],
-)
 def test_where_neither_works_both_reasons_are_told(
-    machine: Machine, broken: Callable[[Machine], None], reason: str
+    machine: Machine,
+    no_gpiod: Callable[[Machine], None],
+    no_gpiod_said: str,
+    no_lgpio: Callable[[Machine], None],
+    no_lgpio_said: str,
 ) -> None:
-    machine.without_lgpio()
-    broken(machine)
+    no_lgpio(machine)
+    no_gpiod(machine)
     with pytest.raises(DeviceError) as caught:
         open_factory(AUTO, lambda label: CHIP)
     assert str(caught.value) == (
-        f"the pins on /dev/gpiochip0 cannot be opened (lgpio is not installed; {reason}): "
+        f"the pins on /dev/gpiochip0 cannot be opened ({no_gpiod_said}; {no_lgpio_said}): "
         "install gpiod or lgpio for this Python"
     )
+    assert len(machine.closed) == len(machine.opened)
 
 
 @pytest.mark.parametrize(("library", "name"), [("lgpio", "LGPIOFactory"), ("gpiod", "GpiodFactory")])
@@ -158,7 +182,7 @@ def test_the_board_file_may_name_the_library(
 ) -> None:
     factory = open_factory(GpioWiring(library), lambda label: CHIP)
     assert type(factory).__name__ == name
-    assert pins_line(caplog) == f"pins: {library} on /dev/gpiochip0 (pinctrl-bcm2835), as the board file says"
+    assert pins_line(caplog) == f"pins: {library} on {CHIP_SAID}, as the board file says; {PI}"
     factory.close()
 
 

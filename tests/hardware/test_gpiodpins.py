@@ -316,25 +316,33 @@ def test_no_descriptor_is_left_open(requests: Requests) -> None:
 
 @pytest.mark.parametrize("fault", [PinUnknownPi("no revision"), PermissionError(13, "denied"), ValueError("garbage")])
 def test_a_machine_without_a_revision_has_the_forty_pin_header(
-    factory: GpiodFactory, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    requests: Requests, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     def unknown() -> int:
         raise fault
 
     monkeypatch.setattr("offhook.hardware.gpiodpins.get_pi_revision", unknown)
+    factory = GpiodFactory(CHIP)
     assert {pin.bcm for pin in map(factory.pin, range(28))} == set(range(28))
+    assert "no Raspberry Pi's revision" in factory.machine
+    factory.close()
 
 
 def test_a_revision_that_gpiozero_does_not_know_has_the_forty_pin_header(
-    factory: GpiodFactory, monkeypatch: pytest.MonkeyPatch
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("offhook.hardware.gpiodpins.get_pi_revision", lambda: 0x7FFF)
+    factory = GpiodFactory(CHIP)
     assert factory.pin(27).bcm == 27
+    factory.close()
 
 
-def test_a_machine_that_says_what_it_is_is_believed(factory: GpiodFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_says_what_it_is_is_believed(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("offhook.hardware.gpiodpins.get_pi_revision", lambda: 0xC04170)
+    factory = GpiodFactory(CHIP)
     assert factory.board_info.model == "5B"
+    assert factory.machine == "Raspberry Pi 5B rev 1.0"
+    factory.close()
 
 
 def test_a_chip_that_is_removed_leaves_a_phone_that_lives_on(

@@ -80,3 +80,20 @@ def test_mains_and_battery_of_the_kernel_are_seen(phone: Guest, hands: VirtualHa
     phone.wait_until(lambda: power() == ("OUTAGE", 40.0), "outage", PATIENCE_S)
     hands.mains(True)
     phone.wait_until(lambda: power()[0] == "MAINS", "mains", PATIENCE_S)
+
+
+@pytest.mark.long
+def test_lgpio_moves_the_pins_where_the_board_file_names_it_and_there_is_a_raspberry_pi(
+    phone: Guest, hands: VirtualHands
+) -> None:
+    phone.sh("echo 'gpio: {factory: lgpio}' >> /etc/offhook/board.yaml && systemctl restart offhook.service", 300)
+    if phone.machine.arch != "arm64":
+        missing = "lgpio finds no Raspberry Pi's revision"
+        phone.wait_until(lambda: missing in phone.sh("journalctl -u offhook").out, "its refusal", PATIENCE_S)
+        return
+    wait_for_state(phone, "ON_HOOK")
+    assert "pins: lgpio on /dev/gpiochip0" in phone.sh("journalctl -u offhook").out
+    hands.lift()
+    wait_for_state(phone, "DIAL_TONE")
+    hands.put_back()
+    wait_for_state(phone, "ON_HOOK")

@@ -167,7 +167,7 @@ class Gpio(Section):
     """Which library moves the pins, and which chip they are on."""
 
     factory: Literal["auto", "lgpio", "gpiod"] = "auto"
-    """`auto` takes lgpio where it works, else libgpiod; the journal says which and why."""
+    """`auto` takes libgpiod where it works, else lgpio; the journal says which and why."""
     chip: ChipLabel | None = None
     """Label of the chip, as `gpiodetect` shows it in brackets; not set: the chip of a Raspberry Pi's 40-pin header."""
 

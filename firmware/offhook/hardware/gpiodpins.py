@@ -1,4 +1,4 @@
-"""gpiozero's pins over libgpiod: for kernels and Pythons where lgpio is not, and machines without a Pi's revision."""
+"""gpiozero's pins over libgpiod: every kernel and Python has it, and machines without a Pi's revision too."""
 
 import time
 from typing import Any
@@ -27,6 +27,7 @@ class GpiodFactory(PiFactory):  # type: ignore[misc]  # gpiozero is not typed
     def __init__(self, chip: GpioChip) -> None:
         """Raises OSError."""
         super().__init__()
+        self._revision = _known_revision()
         self._info: PiBoardInfo | None = None
         self.pin_class = GpiodPin
         self.chip = gpiod.Chip(str(chip.path))
@@ -62,16 +63,23 @@ class GpiodFactory(PiFactory):  # type: ignore[misc]  # gpiozero is not typed
         """Return the seconds between two ticks."""
         return later - earlier
 
-    def _get_revision(self) -> int:
-        try:
-            return int(get_pi_revision())
-        except (PinUnknownPi, OSError, ValueError):
-            return _FORTY_PINS
+    @property
+    def machine(self) -> str:
+        """Which Raspberry Pi this is, or what is taken for granted where it does not say."""
+        if self._revision is None:
+            return "no Raspberry Pi's revision: its 40-pin header is assumed"
+        return str(self.board_info.description)
 
     def _get_board_info(self) -> PiBoardInfo:
         if self._info is None:
-            try:
-                self._info = PiBoardInfo.from_revision(self._get_revision())
-            except PinUnknownPi:
-                self._info = PiBoardInfo.from_revision(_FORTY_PINS)
+            self._info = PiBoardInfo.from_revision(self._revision or _FORTY_PINS)
         return self._info
+
+
+def _known_revision() -> int | None:
+    try:
+        revision = int(get_pi_revision())
+        PiBoardInfo.from_revision(revision)
+    except (PinUnknownPi, OSError, ValueError):
+        return None
+    return revision
