@@ -6,13 +6,16 @@ import time
 
 from offhook.cli_control import EX_NOT_DONE, EX_OK, complain
 from offhook.cli_health import asker
-from offhook.device.machine import restart_phone
+from offhook.device.phoneservice import PhoneService
 from offhook.device.quiet import Waiter, in_use
 from offhook.errors import OffhookError
 
 
 def main(args: argparse.Namespace) -> int:
-    """Return 0 where the phone was restarted; with ``--look``, where a restart would disturb nobody now, else 1."""
+    """Return 0 where the phone was restarted, by this command or, while it waited, by others.
+
+    With ``--look``: 0 where a restart would disturb nobody now, else 1.
+    """
     ask = asker(args.control_socket)
     if args.look:
         reason = in_use(ask())
@@ -21,9 +24,12 @@ def main(args: argparse.Namespace) -> int:
     try:
         if os.geteuid() != 0:
             raise OffhookError("a restart is root's business: sudo offhook restart")
+        service = PhoneService()
+        pid = service.pid()
         waiter = Waiter(time.monotonic, time.sleep)
         waiter.wait(lambda: in_use(ask()), lambda reason: print(f"the restart waits: {reason}", flush=True))
-        restart_phone()
+        if not service.restart(pid):
+            print("the phone was restarted meanwhile: nothing is left to do")
     except OffhookError as error:
         return complain(error)
     return EX_OK

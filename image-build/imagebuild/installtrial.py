@@ -41,8 +41,11 @@ rm -r /run/offhook
 # told; that the phone has a mount namespace of its own is what its unit does.
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/tmp/told
-[ "$1" = show ] && cat /tmp/pid
-exit 0
+case "$*" in
+*ActiveState*) echo active ;;
+show*) cat /tmp/pid ;;
+try-restart*) echo 0 >/tmp/pid ;;
+esac
 """
 _UPGRADE_IN_USE = """
 echo $phone >/tmp/pid
@@ -67,7 +70,7 @@ offhook status --json >/dev/null
 _RESTART = """
 offhook restart
 grep -qx 'try-restart offhook.service' /tmp/told
-[ ! -e /usr/lib/offhook.kept ]
+[ -z "$(find /usr/lib -maxdepth 1 -name 'offhook.kept*')" ]
 """
 
 

@@ -2,7 +2,6 @@ import os
 import re
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import yaml
 from imagebuild.cli_deb import main as deb_main
 from imagebuild.cli_install import board_file
 from imagebuild.debian import SUITES
-from imagebuild.debpackage import SCRIPTS, DebPackage, version_of
+from imagebuild.debpackage import DebPackage, version_of
 from imagebuild.errors import BuildError
 from imagebuild.installtrial import needed_packages
 from imagebuild.lock import read_lock
@@ -91,98 +90,6 @@ def test_the_licences_of_what_is_inside_are_told(tmp_path: Path) -> None:
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{fields}\nLicense: body\n")
     text = bundled_licences(tmp_path)
     assert "  a 1: MIT\n  b 1: BSD License\n  c 1: unlicense.org\n" in text
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_the_maintainer_scripts_are_shell(name: str) -> None:
-    checked = subprocess.run(["sh", "-n", str(PACKAGE / name)], capture_output=True, text=True, check=False)
-    assert checked.stderr == ""
-    assert "set -e\n" in (PACKAGE / name).read_text()
-
-
-def test_purging_is_the_only_way_that_takes_config_or_state_away() -> None:
-    others = "".join((PACKAGE / name).read_text() for name in SCRIPTS if name != "postrm")
-    assert set(re.findall(r"\brm .*", others)) == {'rm -rf "$KEPT"', "rm -rf /usr/lib/offhook.kept"}
-    script = (PACKAGE / "postrm").read_text()
-    assert script.index('if [ "$1" = purge ]') < script.index("rm -rf /etc/offhook")
-
-
-@pytest.mark.peer
-def test_a_phone_that_runs_keeps_the_files_of_its_version(tmp_path: Path) -> None:
-    """The script of the package, with a process in a mount namespace of its own in the place of the phone."""
-    home, kept = tmp_path / "offhook", tmp_path / "offhook.kept"
-    (home / "lib").mkdir(parents=True)
-    (home / "lib/module.py").write_text("old")
-    phone = subprocess.Popen(["unshare", "--mount", "--propagation=slave", "sleep", "600"])
-    try:
-        stub = tmp_path / "bin" / "systemctl"
-        stub.parent.mkdir()
-        stub.write_text(f"#!/bin/sh\necho {phone.pid}\n")
-        stub.chmod(0o755)
-        text = (PACKAGE / "preinst").read_text().replace("/usr/lib/offhook", str(home))
-        script = tmp_path / "preinst"
-        script.write_text(text.replace("/run/systemd/system", str(tmp_path)))
-        _until_apart(phone.pid)
-
-        def upgrade(version: str) -> str:
-            """Do what dpkg does: each new file takes the place of the old one by a rename, others go."""
-            env = os.environ | {"PATH": f"{stub.parent}:{os.environ['PATH']}"}
-            said = subprocess.run(
-                ["sh", str(script), "upgrade", "1"], env=env, check=True, capture_output=True, text=True
-            )
-            (home / "lib/new").write_text(version)
-            (home / "lib/new").rename(home / "lib/module.py")
-            return said.stdout + said.stderr
-
-        def seen() -> str:
-            view = ["nsenter", "--target", str(phone.pid), "--mount", "cat", str(home / "lib/module.py")]
-            return subprocess.run(view, check=True, capture_output=True, text=True).stdout
-
-        for version in ("new", "newer"):  # the phone may outlive more than one
-            assert upgrade(version) == ""
-            assert seen() == "old"
-            assert (home / "lib/module.py").read_text() == version
-            assert (kept / "lib/module.py").read_text() == "old"
-        stub.write_text(f"#!/bin/sh\necho {os.getpid()}\n")
-        assert "restart it soon" in upgrade("newest"), "nothing is mounted where everybody would see it"
-        stub.write_text("#!/bin/sh\necho 0\n")
-        assert upgrade("last") == ""
-        assert not os.path.ismount(home)
-    finally:
-        phone.kill()
-        phone.wait()
-
-
-@pytest.mark.peer
-def test_files_that_a_phone_still_runs_by_are_not_removed(tmp_path: Path) -> None:
-    """The function of postinst, where a policy has kept the phone from its restart, and where it has ended."""
-    home, kept = tmp_path / "offhook", tmp_path / "offhook.kept"
-    home.mkdir()
-    kept.mkdir()
-    (function,) = re.findall(r"^forget\(\) \{\n.*?^\}\n", (PACKAGE / "postinst").read_text(), re.MULTILINE | re.DOTALL)
-    script = f"{function.replace('/usr/lib/offhook', str(home))}forget\n"
-    bound = f"mount --bind {kept} {home} && exec sleep 600"
-    phone = subprocess.Popen(["unshare", "--mount", "--propagation=slave", "sh", "-c", bound])
-    try:
-        while str(home) not in Path(f"/proc/{phone.pid}/mountinfo").read_text():
-            time.sleep(0.01)
-        stub = tmp_path / "bin" / "systemctl"
-        stub.parent.mkdir()
-        env = os.environ | {"PATH": f"{stub.parent}:{os.environ['PATH']}"}
-        for pid, stays in ((phone.pid, True), (0, False)):
-            stub.write_text(f"#!/bin/sh\necho {pid}\n")
-            stub.chmod(0o755)
-            subprocess.run(["sh", "-e", "-c", script], env=env, check=True)
-            assert kept.exists() is stays
-    finally:
-        phone.kill()
-        phone.wait()
-
-
-def _until_apart(pid: int) -> None:
-    """Wait until a process that was just started is in another mount namespace than this one."""
-    while os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt"):
-        time.sleep(0.01)
 
 
 def test_the_example_starts_nothing_before_a_country_is_filled_in() -> None:

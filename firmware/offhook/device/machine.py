@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +17,7 @@ from offhook.device.quiet import Status, in_use
 from offhook.device.request import UpdateRequest
 from offhook.device.slotfiles import SlotFiles
 from offhook.device.slots import Slot, SlotError
+from offhook.device.systemctl import systemctl
 from offhook.device.updaterecord import BUNDLE, FOLDER
 from offhook.errors import DeviceError, OffhookError
 
@@ -26,10 +25,6 @@ BOOT = Path("/boot/firmware")
 SETTLED = Path("/run/offhook-trial-settled")
 _LOCK = Path("/run/offhook-update.lock")
 _OS_RELEASE = Path("/etc/os-release")
-_LIMIT_S = 30.0
-_RESTART_LIMIT_S = 240.0  # offhook.service has 10 s to stop and 180 to start
-_KEPT_FILES = Path("/usr/lib/offhook.kept")
-"""Where the package keeps a version's files while the phone still runs by them (its preinst)."""
 
 
 class Machine:
@@ -65,15 +60,15 @@ class Machine:
 
     def restart(self) -> None:
         """See :class:`offhook.device.trial.StartActions`."""
-        _systemctl("reboot")
+        systemctl("reboot")
 
     def restart_to_try(self) -> None:
         """See :class:`offhook.device.updater.Machine`: the argument goes to the firmware by reboot(2)."""
-        _systemctl("reboot", "--reboot-argument=0 tryboot")
+        systemctl("reboot", "--reboot-argument=0 tryboot")
 
     def resume(self) -> None:
         """See :class:`offhook.device.trial.StartActions`."""
-        _systemctl("start", "--no-block", "offhook-update.service")
+        systemctl("start", "--no-block", "offhook-update.service")
 
     def drop_bundle(self, bundle: Path = BUNDLE, lock: Path = _LOCK) -> None:
         """See :class:`offhook.device.trial.StartActions`."""
@@ -117,12 +112,6 @@ def this_machine(status: Callable[[], Status | None] = lambda: None) -> Machine:
     return Machine(boot, status)
 
 
-def restart_phone(kept: Path = _KEPT_FILES) -> None:
-    """Restart the phone where it runs; the files of the version before are needed no longer. Raises DeviceError."""
-    _systemctl("try-restart", "offhook.service", limit_s=_RESTART_LIMIT_S)
-    shutil.rmtree(kept, ignore_errors=True)
-
-
 def image_version(os_release: Path = _OS_RELEASE) -> str:
     """Return the version of the image that runs (``IMAGE_VERSION``, os-release(5)), empty where there is none."""
     try:
@@ -145,11 +134,3 @@ def alone(lock: Path = _LOCK) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _systemctl(*words: str, limit_s: float = _LIMIT_S) -> None:
-    try:
-        subprocess.run(["systemctl", *words], check=True, capture_output=True, text=True, timeout=limit_s)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
-        raise DeviceError(f"`systemctl {' '.join(words)}` failed: {said or error}") from error
