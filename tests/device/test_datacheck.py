@@ -217,7 +217,7 @@ def test_a_card_on_which_even_the_new_one_cannot_be_mounted_says_so() -> None:
 
 def half_made() -> Iterator[tuple[list[Said], str]]:
     """What mke2fs may leave when power goes: nothing that is one, or one that can be mended but lacks its content."""
-    for check in ([GONE], [Said(4)], [Said(1)], [FINE]):
+    for check in ([GONE], [Said(4)], [Said(1)], [FINE], [Said(9)]):
         yield check, UNFINISHED
     yield [GONE], ""
     yield [Said(1)], ""  # its superblock comes back from a copy
@@ -298,10 +298,18 @@ class TestRealTools:
         root = subprocess.run(["debugfs", "-R", "stat /", image], capture_output=True, check=True, text=True)
         assert "Mode:  0755" in root.stdout
 
+    def test_a_cut_before_the_new_one_is_written_leaves_no_old_one_to_be_mended(self, old: Path) -> None:
+        before = DataPartition(old)
+        assert of_check(before.check(overwrite=False)) is Verdict.GOOD
+        self.forget(before)
+        assert of_check(before.check(overwrite=False)) is Verdict.REMAKE
+        assert before.label() == ""
+
     @pytest.mark.parametrize("seed", range(6))
-    def test_whatever_a_cut_leaves_of_one_that_was_being_made_is_made_again(self, image: Path, seed: int) -> None:
+    def test_whatever_a_cut_leaves_of_one_that_was_being_made_is_made_again(self, old: Path, seed: int) -> None:
         """Of all blocks that mke2fs writes a random part is on the disk, in no order: harsher than a disk is."""
-        self.zero(image, 0, 160 * 2**20)
+        image = old
+        self.forget(DataPartition(image))
         before = image.read_bytes()
         DataPartition(image).make("first")
         rng, step = random.Random(seed), 4096
@@ -323,6 +331,30 @@ class TestRealTools:
         shown = subprocess.run(["debugfs", "-R", f"cat {NAME}", image], capture_output=True, check=True)
         assert shown.stdout == encode(reason)
         assert settle(Mountable(image), trial=False, pause=lambda _: None, say=lambda _: None) is None
+
+    @pytest.fixture(params=[1024, 4096])
+    def old(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        """A file system with files in it, as an image has it (small ones have small blocks)."""
+        path, content = tmp_path / "old.img", tmp_path / "content"
+        content.mkdir()
+        for number in range(64):
+            (content / f"{number}.txt").write_bytes(random.Random(number).randbytes(50_000))
+        with path.open("wb") as file:
+            file.truncate(160 * 2**20)
+        options = ["-q", "-F", "-t", "ext4", "-b", str(request.param), "-L", "data", "-d", content]
+        subprocess.run(["mke2fs", *options, path], check=True)
+        return path
+
+    def forget(self, partition: DataPartition) -> None:
+        """Begin to make it anew, and lose power before mke2fs has written anything."""
+
+        def cut(*_command: str, **_limit: float) -> None:
+            raise PowerCut
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(datapartition, "_must", cut)
+            with pytest.raises(PowerCut):
+                partition.make("first")
 
     def test_one_that_cannot_be_made_is_told_in_one_line(self, tmp_path: Path) -> None:
         with pytest.raises(DeviceError, match="look at the card"):

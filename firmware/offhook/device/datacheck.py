@@ -129,10 +129,11 @@ def settle(
     fault, and the old one comes back. Raises DeviceError where the partition stays as it is and cannot be mounted.
     """
     verdict, reason = _look(device, trial, pause, say)
-    if verdict is Verdict.GOOD:
-        if device.label() != UNFINISHED:  # asked now: mending may have brought a superblock back
-            return None
+    # Asked now: mending may have brought a superblock back. One that is half made holds nothing, mendable or not.
+    if verdict in (Verdict.GOOD, Verdict.LEAVE) and device.label() == UNFINISHED:
         reason = "a power cut ended the making of its file system"
+    elif verdict is Verdict.GOOD:
+        return None
     elif verdict is not Verdict.REMAKE:
         raise DeviceError(f"the data partition {verdict.value} ({reason}): it is tried again at the next start")
     if trial:

@@ -13,6 +13,10 @@ _ENGLISH = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _MOST_LINES = 8
 _QUICK_S = 60.0
 _MAKE_S = 900.0
+_SUPERBLOCK = 1024
+"""Bytes: where ext4's superblock is, and how long it is."""
+_COPIES = tuple(8 * size * size + (1024 if size == 1024 else 0) for size in (1024 << power for power in range(7)))
+"""Where e2fsck looks for a copy of it: at the start of the second group, for every size of blocks."""
 
 
 class DataPartition:
@@ -22,12 +26,7 @@ class DataPartition:
         self.device = device
 
     def label(self) -> str:
-        try:
-            done = subprocess.run(
-                ["e2label", str(self.device)], capture_output=True, text=True, env=_ENGLISH, timeout=_QUICK_S
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise _refused("e2label", error) from error
+        done = _run("e2label", str(self.device))
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def check(self, *, overwrite: bool) -> Said:
@@ -46,6 +45,7 @@ class DataPartition:
         return said
 
     def make(self, reason: str) -> None:
+        self._forget()
         with tempfile.TemporaryDirectory(prefix="offhook-data-") as folder:
             os.chmod(folder, 0o755)  # as the root of the file system will be
             record = Path(folder) / NAME
@@ -56,6 +56,25 @@ class DataPartition:
 
     def finish(self) -> None:
         _must("e2label", str(self.device), LABEL)
+
+    def _forget(self) -> None:
+        """Take away what e2fsck would know the old file system by, its own superblock last.
+
+        Else what a power cut leaves of both may be mended into one with the old label, which says nothing of its loss.
+        """
+        try:
+            descriptor = os.open(self.device, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                length = os.lseek(descriptor, 0, os.SEEK_END)
+                for places in (_COPIES, (_SUPERBLOCK,)):
+                    for place in places:
+                        if place + _SUPERBLOCK <= length:
+                            os.pwrite(descriptor, bytes(_SUPERBLOCK), place)
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise DeviceError(f"the data partition cannot be written ({error.strerror}): look at the card") from error
 
 
 def run(*command: str) -> Said:
@@ -86,12 +105,18 @@ def run(*command: str) -> Said:
 
 
 def _must(*command: str, limit: float = _QUICK_S) -> None:
+    done = _run(*command, limit=limit)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        raise _refused(command[0], said[-1])
+
+
+def _run(*command: str, limit: float = _QUICK_S) -> subprocess.CompletedProcess[str]:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, env=_ENGLISH, timeout=limit)
+        return subprocess.run(command, capture_output=True, text=True, env=_ENGLISH, timeout=limit)
     except (OSError, subprocess.SubprocessError) as error:
         raise _refused(command[0], error) from error
 
 
-def _refused(program: str, error: Exception) -> DeviceError:
-    said = error.stderr.strip().splitlines() if isinstance(error, subprocess.CalledProcessError) else []
-    return DeviceError(f"{program} on the data partition failed ({said[-1] if said else error}): look at the card")
+def _refused(program: str, reason: object) -> DeviceError:
+    return DeviceError(f"{program} on the data partition failed ({reason}): look at the card")
