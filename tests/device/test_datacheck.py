@@ -60,7 +60,7 @@ def test_a_check_is_judged_by_its_status_and_what_it_says(said: Said, verdict: V
     ("words", "verdict"),
     [
         ("mount: /x: mount(2) system call failed: Structure needs cleaning.", Verdict.REMAKE),
-        ("mount: /x: wrong fs type, bad option, bad superblock on /dev/vda6, missing codepage", Verdict.REMAKE),
+        ("mount: /x: wrong fs type, bad option, bad superblock on /dev/vda6, missing codepage", Verdict.LEAVE),
         ("mount: /x: mount(2) system call failed: Bad message.", Verdict.REMAKE),
         ("mount: /x: can't read superblock on /dev/vda6.", Verdict.TROUBLE),
         ("mount: /x: special device /dev/vda6 does not exist.", Verdict.LEAVE),
@@ -144,6 +144,17 @@ def test_what_cannot_be_mended_is_made_anew_after_three_looks_and_says_why() -> 
 def test_what_is_whole_and_cannot_be_mounted_is_made_anew() -> None:
     partition = Partition(mounts=[Said(32, ("mount(2) system call failed: Structure needs cleaning.",))])
     assert partition.settle() == "it cannot be mounted: mount(2) system call failed: Structure needs cleaning."
+
+
+def test_a_superblock_that_only_the_mount_finds_bad_is_left_and_said() -> None:
+    words = "mount: /x: wrong fs type, bad option, bad superblock on /dev/vda6, missing codepage"
+    partition = Partition(mounts=[Said(32, (words,))])
+    with pytest.raises(DeviceError, match=r"left as it is \(it cannot be mounted: .*bad superblock"):
+        partition.settle()
+    assert partition.operations == 0
+    assert words in partition.lines[-1]
+    partition.mounts = [Said(32, (words,)), FINE]
+    assert partition.settle() is None
 
 
 @pytest.mark.parametrize(

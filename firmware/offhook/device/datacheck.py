@@ -2,7 +2,8 @@
 
 A file system that cannot be mended is made anew: a phone without its memory is better than one that restarts for ever.
 It is never made anew where that would not help, or might not be needed: the device is missing or read-only, there was
-an error of input or output, memory was short, the file system is of a kind that this e2fsck does not know.
+an error of input or output, memory was short, the file system is of a kind that this e2fsck or this kernel does not
+know.
 
 Exit statuses of fsck(8) and e2fsck(8), which are added up:
 
@@ -49,9 +50,11 @@ _NO_FILE_SYSTEM = (
     "ext2 superblock is corrupt",  # not that of the journal, which is mended
     *TOO_LARGE,
 )
-_NOT_MOUNTABLE = ("Structure needs cleaning", "Bad message", "bad superblock")
-"""EUCLEAN, EBADMSG and EINVAL in mount(8)'s words."""
-TELLING = (*TROUBLE, *_NO_MEMORY, *_NO_FILE_SYSTEM, *_NOT_MOUNTABLE)
+_NOT_MOUNTABLE = ("Structure needs cleaning", "Bad message")
+"""EUCLEAN and EBADMSG in mount(8)'s words: ext4 finds it damaged."""
+_NOT_TAKEN = ("bad superblock",)
+"""EINVAL: a kernel that does not know a feature or an option, or that was given something else than e2fsck was."""
+TELLING = (*TROUBLE, *_NO_MEMORY, *_NO_FILE_SYSTEM, *_NOT_MOUNTABLE, *_NOT_TAKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,10 @@ def of_check(said: Said) -> Verdict:
 
 
 def of_mount(said: Said) -> Verdict:
-    """Judge one mount(8) of a file system in which e2fsck finds no fault (any more)."""
+    """Judge one mount(8) of a file system in which e2fsck finds no fault (any more).
+
+    So a superblock that only mount finds bad is no reason to make it anew.
+    """
     if said.status == 0:
         return Verdict.GOOD
     if said.names(TROUBLE):
