@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from offhook.daemon.files import VALIDATORS
 from offhook.engine.observations import Observation
 from offhook.hardware.settings import BoardSettings, LampWiring
 from offhook.phone.events import HookLifted, HookReplaced, KeyDown, KeyUp
+from offhook.provisioning.service import ConfigStatus
 from offhook.provisioning.start import Running
 from offhook.sim.board import SimulatedBoard
 from offhook.sip.events import CheckSync
@@ -284,5 +286,26 @@ def test_a_link_that_is_down_stays_down_over_a_change_of_config(play: Play) -> N
         bench.daemon.set_network(True)
         await asyncio.sleep(200)  # a request that is being given up, the longest back-off, and the next
         assert len(bench.server.got) > heard
+
+    play(scenario)
+
+
+def test_a_config_from_afar_is_on_trial_until_provisioning_keeps_it(play: Play) -> None:
+    @dataclass
+    class Provisioned:
+        origin: str
+
+        def status(self) -> ConfigStatus:
+            return ConfigStatus("7", self.origin, None)
+
+    async def scenario(bench: Bench) -> None:
+        assert not bench.daemon.on_trial()
+        await bench.daemon.switch(Running(bench.config().config, "candidate"))
+        await asyncio.sleep(0.5)
+        assert bench.daemon.on_trial()
+        bench.daemon.provisioning = Provisioned("candidate")  # type: ignore[assignment]
+        assert bench.daemon.on_trial()
+        bench.daemon.provisioning = Provisioned("provisioned")  # type: ignore[assignment]
+        assert not bench.daemon.on_trial()
 
     play(scenario)

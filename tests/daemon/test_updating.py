@@ -33,6 +33,11 @@ def device(root: Path, trial: bool = False) -> Records:
     return Records(Directory(root / FOLDER.relative_to("/"), public=True))
 
 
+def kept() -> bool:
+    """Whether the config is on trial: it is not."""
+    return False
+
+
 def test_the_status_follows_what_root_writes(tmp_path: Path) -> None:
     records = device(tmp_path)
     view = UpdateView(tmp_path)
@@ -76,7 +81,7 @@ def test_a_machine_without_slots_says_so(tmp_path: Path) -> None:
 
 def test_a_version_that_failed_is_not_asked_for_again_but_another_is(tmp_path: Path) -> None:
     records = device(tmp_path)
-    desk = UpdateDesk(Update(), UpdateView(tmp_path))
+    desk = UpdateDesk(Update(), UpdateView(tmp_path), kept)
     assert (desk.running(), desk.refuses("1.1")) == ("1.0", "")
     records.save(Record(phase=Phase.FAILED, slot="b", version="1.1", reason="no card"))
     assert desk.refuses("1.1").endswith("no card")
@@ -85,12 +90,21 @@ def test_a_version_that_failed_is_not_asked_for_again_but_another_is(tmp_path: P
     assert "is installed" in desk.refuses("1.3")
 
 
+def test_a_config_on_trial_asks_for_nothing_until_it_is_kept(tmp_path: Path) -> None:
+    device(tmp_path)
+    trial = True
+    desk = UpdateDesk(Update(), UpdateView(tmp_path), lambda: trial)
+    assert desk.refuses("1.1") == "version 1.1 waits: the config is on trial"
+    trial = False
+    assert desk.refuses("1.1") == ""
+
+
 def test_root_is_asked_with_the_window_and_the_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device(tmp_path)
     asked: list[UpdateRequest] = []
     monkeypatch.setattr(updating, "write", asked.append)
     settings = Update(window="03:00-04:00", ca_file="/etc/offhook/ca.pem")
-    UpdateDesk(settings, UpdateView(tmp_path)).ask(Offer("1.1", "https://u.example/x"))
+    UpdateDesk(settings, UpdateView(tmp_path), kept).ask(Offer("1.1", "https://u.example/x"))
     assert asked == [UpdateRequest("https://u.example/x", "1.1", "03:00-04:00", "/etc/offhook/ca.pem")]
 
 
@@ -132,7 +146,7 @@ def test_new_versions_are_looked_for_where_the_present_config_says(tmp_path: Pat
             for server, version in ((first, "1.1"), (second, "1.2")):
                 what = {"version": version, "compatible": "offhook-test", "bundle": "x"}
                 server.offer(json.dumps(what), None)
-            watch = UpdateWatch(UpdateView(tmp_path), spawn, Rauc(kind))
+            watch = UpdateWatch(UpdateView(tmp_path), spawn, kept, Rauc(kind))
             for url, more, offered, begun in (
                 (None, {}, "", 0),
                 (first.url, {}, "1.1", 1),
@@ -155,7 +169,7 @@ def test_a_machine_without_slots_looks_for_nothing(tmp_path: Path, caplog: pytes
     def spawn(work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         raise AssertionError("nothing is to be begun")
 
-    watch = UpdateWatch(UpdateView(tmp_path), spawn)
+    watch = UpdateWatch(UpdateView(tmp_path), spawn, kept)
     watch.follow(Update(url="https://u.example/latest.json"))
     assert watch.offered == ""
     assert "update it by apt" in caplog.text

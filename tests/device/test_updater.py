@@ -308,3 +308,13 @@ def test_a_restart_keeps_to_its_window() -> None:
     assert hinders_restart(status(), "02:00-03:00", 60) == "it is not 02:00-03:00 yet"
     assert hinders_restart(status(), "02:00-03:00", 130) == ""
     assert hinders_restart(None, "", 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"), [("candidate", "a config is on trial"), ("provisioned", ""), ("file", "")]
+)
+def test_a_restart_waits_for_a_config_on_trial_and_writing_does_not(origin: str, reason: str) -> None:
+    shown = status() | {"config": {"origin": origin}}
+    assert hinders_restart(shown, "", 0) == reason
+    assert hinders(shown) == ""
+    assert hinders_restart(shown | {"phone": "TALKING"}, "", 0) == "the handset is in use"

@@ -42,7 +42,7 @@ class Daemon:
         self.running = running
         self.provisioning: ProvisioningService | None = None
         self.updated = UpdateView()
-        self.updates = UpdateWatch(self.updated, self.spawn)
+        self.updates = UpdateWatch(self.updated, self.spawn, self.on_trial)
         self._remade = read_remade()
         self._notify = notify
         self._stop = asyncio.Event()
@@ -119,6 +119,10 @@ class Daemon:
     def in_service(self) -> bool:
         """Whether the line has an account in service."""
         return self.line.book.any_in_service()
+
+    def on_trial(self) -> bool:
+        """Whether the config is one from afar that is not kept yet."""
+        return self._config_status()["origin"] == "candidate"
 
     async def switch(self, running: Running | None = None) -> None:
         """Go over to another config (None: begin anew with the same), once nobody would notice.

@@ -18,10 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class UpdateDesk:
-    """Implements :class:`offhook.provisioning.updates.UpdateDesk`."""
+    """Implements :class:`offhook.provisioning.updates.UpdateDesk`; ``on_trial``: whether the config is not kept yet."""
 
-    def __init__(self, settings: Update, view: UpdateView, rauc: Rauc | None = None) -> None:
-        self._settings, self._view, self._rauc = settings, view, rauc or Rauc()
+    def __init__(
+        self, settings: Update, view: UpdateView, on_trial: Callable[[], bool], rauc: Rauc | None = None
+    ) -> None:
+        self._settings, self._view, self._on_trial, self._rauc = settings, view, on_trial, rauc or Rauc()
 
     def running(self) -> str:
         return self._view.version or __version__
@@ -35,6 +37,8 @@ class UpdateDesk:
             return f"version {version} failed and is not tried again by itself: {record.reason}"
         if not at_rest(record.phase):
             return f"version {version} waits: an update is {record.phase.value}"
+        if self._on_trial():
+            return f"version {version} waits: the config is on trial"
         return ""
 
     def minute(self) -> int:
@@ -46,15 +50,19 @@ class UpdateDesk:
 
 
 class UpdateWatch:
-    """Looks for new versions as the present config says; ``spawn`` runs the looking beside the phone."""
+    """Looks for new versions as the present config says, and asks for one by a config that is kept.
+
+    ``spawn`` runs the looking beside the phone.
+    """
 
     def __init__(
         self,
         view: UpdateView,
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        on_trial: Callable[[], bool],
         rauc: Rauc | None = None,
     ) -> None:
-        self._view, self._spawn, self._rauc = view, spawn, rauc
+        self._view, self._spawn, self._on_trial, self._rauc = view, spawn, on_trial, rauc
         self._settings = Update()
         self._service: UpdateService | None = None
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +90,7 @@ class UpdateWatch:
         self._service = UpdateService(
             settings,
             Fetcher(ca_file=settings.ca_file, setting="update"),
-            UpdateDesk(settings, self._view, self._rauc),
+            UpdateDesk(settings, self._view, self._on_trial, self._rauc),
             clock=asyncio.get_running_loop().time,
             random=random.random,
             report=lambda line: _log.info("updates: %s", line),

@@ -36,6 +36,9 @@ def hinders(status: Status | None) -> str:
 
 def hinders_restart(status: Status | None, when: str, minute: int) -> str:
     """Return why the device must not restart now; ``when`` as in a request, ``minute`` of the local day."""
+    config = status.get("config") if status is not None else None
+    if isinstance(config, Mapping) and config.get("origin") == "candidate":
+        return hinders(status) or "a config is on trial"  # which of both was at fault could not be told
     return hinders(status) or ("" if within(when, minute) else f"it is not {when} yet")
 
 
