@@ -2,9 +2,10 @@
 
 ``./dev test`` without arguments is ``python -m tests.run all PREFIX...``; ``./dev check`` uses ``unit``.
 PREFIX are the words before a command that put it into such a namespace. What is found is what runs: a test that no
-process ran, or that two ran, fails the whole. A few failed tests of those that live in real time (peers, browser,
-virtual phone) run once more in the end, alone: a starved machine is no fault of the phone's. One that passes then is
-named as unsteady, a second failure stands. The last line is ``N passed, N failed, N skipped``.
+process ran, or that two ran, fails the whole. Where up to three tests failed, all of those that live in real time
+(peers, browser, virtual phone, speech), they run once more in the end, alone. One that passes then counts as passed and
+is named as unsteady, for it is a fault of the test or of the phone all the same; a second failure stands. The last line
+is ``N passed, N failed, N skipped``.
 """
 
 import asyncio
