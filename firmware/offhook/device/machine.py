@@ -36,9 +36,10 @@ class Machine:
 
     @contextmanager
     def slot_files(self) -> Iterator[SlotFiles]:
-        """Give the slot files to be read and written while the block runs. Raises DeviceError."""
-        with writable(BOOT) as folder:
-            yield SlotFiles(self.boot.scheme, BootPartition(folder))
+        """Give the slot files to be read and written while the block runs. Raises CardError."""
+        card = BootPartition(BOOT)
+        with card.changing():
+            yield SlotFiles(self.boot.scheme, card)
 
     def primary(self) -> Slot:
         """Return the slot that starts. Raises SlotError, CardError."""
