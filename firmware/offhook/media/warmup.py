@@ -1,4 +1,4 @@
-"""A second of a call with nobody, before the first: what runs for the first time is slow for the first time."""
+"""A moment of a call with nobody, before the first: what runs for the first time is slow for the first time."""
 
 import importlib
 from collections import deque
@@ -10,6 +10,7 @@ from offhook.media.settings import Address, MediaSettings, StreamSettings
 
 _NOWHERE = ("", 0)
 _LOST = 7  # each so manieth packet, so that concealment is warm too
+_LENGTH_MS = 300  # no line of code runs for the first time after that
 
 
 class _Loop:
@@ -35,7 +36,7 @@ class _Loop:
 
 
 def warm_up(settings: MediaSettings) -> None:
-    """Run every path of a call once, in some 30 ms of work: code, tables and memory are in place from then on."""
+    """Run every path of a call once, in some 10 ms of work: code, tables and memory are in place from then on."""
     line = MediaLine(settings, lambda message: None)
     rtp, rtcp = _Loop(), _Loop()
     line.set_active(True)
@@ -43,7 +44,7 @@ def warm_up(settings: MediaSettings) -> None:
     line.start_stream(0, StreamSettings(_NOWHERE, "PCMU", 0), rtp, rtcp, 0.0)
     count = 8 * settings.period_ms
     mic = (1000 * np.sin(np.arange(count) / 3)).astype(np.int16)
-    for tick in range(1000 // settings.period_ms):
+    for tick in range(_LENGTH_MS // settings.period_ms):
         rtp.now = tick * settings.period_ms / 1000
         line.tick(mic, count, rtp.now)
     line.close(rtp.now)
