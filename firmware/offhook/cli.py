@@ -18,7 +18,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the process's exit status."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = _parser(words[0] if words else None).parse_args(words)
     command: Command = args.command
     try:
         status = command(args)
@@ -29,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands, or of ``run`` alone: dial tone would wait while the others are made."""
     parser = argparse.ArgumentParser(
         prog="offhook", description="Phone firmware that turns a Raspberry Pi into a real telephone."
     )
@@ -37,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _running(commands)
+    if command == "run":
+        return parser
+    _simulating(commands)
     _reading(commands)
     _asking(commands)
     _machine(commands)
@@ -55,6 +60,9 @@ def _running(commands: Commands) -> None:
     _common(run)
     run.set_defaults(command=_run)
 
+
+def _simulating(commands: Commands) -> None:
+    """Be a phone in the browser."""
     sim = commands.add_parser("sim", help="a simulated phone in the browser, with its own little exchange")
     sim.add_argument("--config", type=Path, metavar="FILE", help="a config instead of the built-in one")
     sim.add_argument("--board", type=Path, metavar="FILE", help="a board file of kind `simulated`")
@@ -225,17 +233,15 @@ def _end_when_told() -> None:
 def _run(args: argparse.Namespace) -> int:
     _end_when_told()
     from offhook.daemon.main import run
-    from offhook.daemon.options import Options
 
-    return run(Options.of_run(args))
+    return run(args)
 
 
 def _sim(args: argparse.Namespace) -> int:
     _end_when_told()
     from offhook.daemon.main import run
-    from offhook.daemon.options import Options
 
-    return run(Options.of_sim(args))
+    return run(args, simulator=True)
 
 
 def _check(args: argparse.Namespace) -> int:
