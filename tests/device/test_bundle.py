@@ -78,6 +78,18 @@ def test_a_throw_away_key_is_made_once_and_is_nobody_elses(tmp_path: Path) -> No
     assert throwaway_signing(tmp_path / "keys").key.read_bytes() == key
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_rauc_was_halted_in_goes_on_before_it_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    stub = tmp_path / "systemctl"
+    stub.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/told\nexit {status}\n')
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    Rauc().stop()
+    assert (tmp_path / "told").read_text().splitlines() == ["thaw rauc.service", "stop rauc.service"]
+
+
 def test_a_device_without_rauc_takes_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="takes no bundles"):
         Rauc(tmp_path / "system.conf").compatible()

@@ -57,6 +57,11 @@ class Scene:
             raise BundleError(self.install_fails)
         records.save(replace(records.read().marked("b", "good"), armed="b"))
 
+    def stop(self) -> None:
+        self.note("stop")
+        records = Records(self.disk)
+        records.save(records.read().marked("b", "bad"))
+
     def status(self) -> Status | None:
         return self.phone(self.now)
 
@@ -257,12 +262,24 @@ def test_a_fetch_whose_updater_was_killed_is_let_go_of_and_may_be_asked_for_agai
     assert scene.update().phase is Phase.TRYING
 
 
-@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.FETCHING])
+def test_an_installation_whose_updater_was_killed_is_ended_and_may_be_asked_for_again(store: Path) -> None:
+    scene = Scene(store)
+    store.write_bytes(b"bundle")
+    Records(scene.disk).save(Record(phase=Phase.VERIFIED, slot="b", version="2"))
+    record = scene.updater.ended()
+    assert (scene.done, store.exists()) == (["stop"], False)
+    assert (record.phase, record.armed, record.standing) == (Phase.IDLE, None, {"a": "good", "b": "bad"})
+    assert record == Records(scene.disk).read()
+    assert scene.update().phase is Phase.TRYING
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in (Phase.FETCHING, Phase.VERIFIED)])
 def test_the_end_of_an_updater_changes_nothing_else(store: Path, phase: Phase) -> None:
     scene = Scene(store)
     kept = Record(phase=phase, slot="b", version="2", reason="as it was")
     Records(scene.disk).save(kept)
     assert scene.updater.ended() == Records(scene.disk).read() == kept
+    assert scene.done == []
 
 
 def test_nothing_is_begun_while_a_trial_runs(store: Path) -> None:

@@ -38,6 +38,13 @@ def test_the_path_unit_watches_where_the_phone_asks() -> None:
     assert setting("offhook-update.path", "PathExists") == str(PLACE)
 
 
+def test_an_updater_that_was_killed_is_started_again_and_never_so_often_that_its_path_gives_up() -> None:
+    assert setting("offhook-update.service", "Restart") == "on-abnormal"  # not where it said why it ended
+    assert setting("offhook-update.service", "RestartSec") == "5min"  # systemd's own limit: five times in ten seconds
+    assert "StartLimit" not in (FOLDER / "offhook-update.service").read_text()
+    assert setting("offhook-update.service", "ExecStopPost") == "-/usr/bin/offhook update --ended"
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_machine_without_slots_is_left_alone(unit: str) -> None:
     assert setting(unit, "ConditionKernelCommandLine") == "offhook.slot"

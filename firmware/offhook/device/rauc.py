@@ -4,10 +4,12 @@ import configparser
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from offhook.errors import OffhookError
+from offhook.device.systemctl import systemctl
+from offhook.errors import DeviceError, OffhookError
 
 SYSTEM_CONF = Path("/etc/rauc/system.conf")
 SERVICE = "rauc.service"
@@ -81,13 +83,20 @@ class Rauc:
         if process.returncode != 0:
             raise BundleError(f"rauc install: {_reason(said)}")
 
+    def stop(self) -> None:
+        """End what is being installed, of which nobody waits for the end any more; the service may have been halted."""
+        self._freeze(False)
+        with suppress(DeviceError):
+            systemctl("stop", SERVICE)
+
     @property
     def _command(self) -> list[str]:
         return ["rauc", f"--conf={self._conf}"]
 
     def _freeze(self, on: bool) -> None:
         """Halt the service that writes, or let it go on (the cgroup's freezer)."""
-        subprocess.run(["systemctl", "freeze" if on else "thaw", SERVICE], check=False, capture_output=True)
+        with suppress(DeviceError):
+            systemctl("freeze" if on else "thaw", SERVICE)
 
     def _info(self, bundle: Path) -> str:
         command = [*self._command, "info", "--output-format=json", str(bundle)]

@@ -28,6 +28,7 @@ class Installer(Protocol):
 
     def verify(self, bundle: Path) -> BundleInfo: ...
     def install(self, bundle: Path, in_use: Callable[[], str]) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Machine(Protocol):
@@ -95,13 +96,16 @@ class Updater:
         return self._try(self._records.read())
 
     def ended(self) -> Record:
-        """Let go of a fetch whose updater is no more: it was killed, or could not note its own end on a full disk.
+        """Let go of what an updater was at that is no more: it was killed, or could not note its end on a full disk.
 
-        What was being installed is left to the next start: RAUC may still be at work.
+        What is installed already waits for its trial.
         """
         record = self._records.read()
-        if record.phase is not Phase.FETCHING:
+        if record.phase not in (Phase.FETCHING, Phase.VERIFIED):
             return record
+        if record.phase is Phase.VERIFIED:
+            self._installer.stop()
+            record = self._records.read()  # rauc wrote to it until now
         self._store.unlink(missing_ok=True)
         return self._happened(
             record, Happening.GAVE_UP, "the updater ended before it was done: journalctl -u offhook-update"
