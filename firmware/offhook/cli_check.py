@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         paths = {fault.path for fault in error.faults} if not args.board and not args.boot else set()
         if "kind" in paths:
             print(f"{file} looks like a board file: offhook check --board {file}", file=sys.stderr)
-        elif paths & {"network", "board", "ssh"}:
+        elif paths & {"network", "board", "ssh", "certificates"}:
             print(f"{file} looks like the file of a boot partition: offhook check --boot {file}", file=sys.stderr)
         return EX_CONFIG
     print(f"{file}: no faults")

@@ -23,7 +23,7 @@ EX_IOERR = 74
 EX_CONFIG = 78
 _STATUS = {Outcome.FAULTY: EX_CONFIG, Outcome.CARD: EX_IOERR, Outcome.PARTLY: EX_IOERR}
 STATE_FILES = {"hostname": Rights(0o644), "wifi-country": Rights(0o644), "overlays": Rights(0o644)}
-ETC_FILES = {"offhook.yaml": Rights(0o640, "offhook"), "board.yaml": Rights(0o644)}
+ETC_FILES = {"offhook.yaml": Rights(0o640, "offhook"), "board.yaml": Rights(0o644), "ca.pem": Rights(0o644)}
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,12 +1,15 @@
 """The boot file: what it means, what is wrong with it, and what is left of it on the card."""
 
+import json
+from textwrap import indent
+
 import pytest
 
 from offhook.config.faults import ConfigError
 from offhook.config.load import load, load_board
 from offhook.device.bootfile import HEAD
 from offhook.device.cardsecrets import STORED
-from tests.support.boot_files import BOARDS, KEY, SECRETS, WHOLE, read
+from tests.support.boot_files import BOARDS, CERTIFICATE, KEY, SECRETS, WHOLE, read
 
 
 def faults(data: bytes | str, stored: dict[str, str] | None = None) -> list[str]:
@@ -51,6 +54,16 @@ log: {level: info}
 
     def test_radio_rules_are_those_of_the_phones_country_where_wifi_names_none(self) -> None:
         assert read("country: NO\nnetwork: {wifi: {ssid: a}}\n").country == "NO"
+
+    @pytest.mark.parametrize("written", ["|", "|-", ">"])
+    @pytest.mark.parametrize("around", ["", "subject=CN = a\n"])
+    def test_certificates_are_read_as_they_lie_in_their_file(self, written: str, around: str) -> None:
+        lines = indent(f"{around}{CERTIFICATE}" * 2, "  ")
+        file = read(f"country: NO\ncertificates: {written}\n{lines}log: {{}}\n")
+        assert file.certificates == CERTIFICATE * 2
+        assert file.config is not None
+        assert b"CERTIFICATE" not in file.config
+        assert file.words[-1] == "Certificates of your own: 2, in /etc/offhook/ca.pem"
 
     def test_a_board_by_name_is_that_boards_file(self) -> None:
         assert read(WHOLE).board == BOARDS.text("usb-handset-4x3")
@@ -175,6 +188,13 @@ class TestWhatIsWrong:
             ("ssh: {authorized_keys: ['ssh-dss AAAA']}", "is no SSH public key"),
             ('ssh: {authorized_keys: ["-----BEGIN OPENSSH PRIVATE KEY-----"]}', "is a private key: keep that"),
             ('ssh: {authorized_keys: \'command="x" ' + KEY + "'}", "must be a list"),
+            ("certificates: /boot/firmware/ca.pem", "is no certificate: write | after the colon"),
+            ("certificates: [a]", "is no certificate"),
+            ('certificates: "-----BEGIN CERTIFICATE----- -----END CERTIFICATE-----"', "is no whole certificate"),
+            (f"certificates: {json.dumps(CERTIFICATE[:-80])}", "is no certificate"),
+            (f"certificates: {json.dumps(CERTIFICATE.replace('MII', 'MI'))}", "is no whole certificate"),
+            (f"certificates: {json.dumps(CERTIFICATE + CERTIFICATE.replace('MII', ''))}", "is no whole certificate"),
+            ('certificates: "-----BEGIN EC PRIVATE KEY-----"', "holds a private key: keep that to yourself"),
             ("board: {kind: gpio, keypad: none}", "board.hook: is missing"),
             ("board: {kind: gpoi}", 'board.kind: "gpoi" is not one of'),
             ("board: {kind: gpio, keypad: none, hook: {pin: 17}, ringer: {pin: 17}}", "GPIO17 is taken by"),

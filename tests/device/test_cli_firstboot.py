@@ -12,7 +12,7 @@ import pytest
 from offhook.cli import main
 from offhook.device.placed import PlacedDirectory, Rights
 from offhook.device.sshkeys import HostKeyError, ensure_host_key, make_host_key
-from tests.support.boot_files import SECRETS, WHOLE, read
+from tests.support.boot_files import CERTIFIED, SECRETS, WHOLE, read
 from tests.support.cut_disk import CutDisk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,9 @@ def options(device: Path) -> list[str]:
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
     (tmp_path / "boot").mkdir()
-    (tmp_path / "boot" / "OFFHOOK.YAML").write_text(WHOLE.split("# remote")[0])
+    (tmp_path / "boot" / "OFFHOOK.YAML").write_text(
+        WHOLE.split("# remote")[0] + CERTIFIED[CERTIFIED.index("certificates:") :]
+    )
     return tmp_path
 
 
@@ -41,6 +43,7 @@ def test_a_device_is_set_up(device: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert modes == {
         "etc/offhook.yaml": 0o640,
         "etc/board.yaml": 0o644,
+        "etc/ca.pem": 0o644,
         "connections/offhook-wifi.nmconnection": 0o600,
         "connections/offhook-ethernet.nmconnection": 0o600,
         "state/firstboot.json": 0o600,

@@ -17,7 +17,7 @@ from offhook.device.bootpartition import CardError, is_torn, write_over
 from offhook.device.cardsecrets import STORED
 from offhook.device.firstboot import TARGETS, FirstBoot, Folder, Outcome
 from offhook.device.notes import APPLIED, ERRORS
-from tests.support.boot_files import BOARDS, KEY, SECRETS, WHOLE, read
+from tests.support.boot_files import BOARDS, CERTIFICATE, CERTIFIED, KEY, SECRETS, WHOLE, read
 from tests.support.cut_card import CutCard, Power, PoweredDisk
 from tests.support.cut_disk import PowerCut
 
@@ -92,6 +92,14 @@ class TestTakingOver:
         assert device.card.files["offhook.yaml"] == expected.bare
         for secret in SECRETS:
             assert all(secret.encode() not in data for data in device.card.files.values())
+
+    def test_certificates_lie_where_the_config_names_them(self) -> None:
+        device = applied(CERTIFIED)
+        assert device.target("certificates") == CERTIFICATE.encode()
+        assert load(device.target("config") or b"").update.ca_file == f"/etc/offhook/{TARGETS['certificates'][1]}"
+        device.card.files["offhook.yaml"] = b"network: {hostname: hall}\n"
+        assert device.start() is Outcome.APPLIED
+        assert device.target("certificates") == CERTIFICATE.encode(), "the config stays, so does what it names"
 
     def test_the_card_says_what_was_taken_over(self) -> None:
         note = applied().card.files[APPLIED].decode()
@@ -324,7 +332,7 @@ class TestWhatTheSystemRefuses:
         with monkeypatch.context() as patch:
             patch.setattr(CutCard, "overwrite", refuse)
             assert device.start() is Outcome.CARD
-            assert device.targets().keys() == TARGETS.keys()
+            assert device.targets().keys() == TARGETS.keys() - {"certificates"}
             device.disks["etc"].files["offhook.yaml"] = b"country: FI\n"  # a change by hand is not undone meanwhile
             assert device.start() is Outcome.CARD
         assert device.start() is Outcome.APPLIED
@@ -369,7 +377,7 @@ TWO_SECTORS = OLD.replace("old", "new") + LONG + "accounts: [{name: a, uri: 'sip
 GROWING = LONG + "country: NO\naccounts: [{name: a, uri: 'sip:1@a', password: abc}]\n" + LONG
 
 
-@pytest.mark.parametrize("new", [WHOLE, TWO_SECTORS, GROWING], ids=["whole", "two-sectors", "growing"])
+@pytest.mark.parametrize("new", [WHOLE, TWO_SECTORS, GROWING, CERTIFIED], ids=["whole", "two", "growing", "certified"])
 @pytest.mark.parametrize("before", [None, OLD], ids=["first", "second"])
 def test_a_power_cut_after_any_operation_is_made_good_at_the_next_start(before: str | None, new: str) -> None:
     old = applied(before) if before else Device.holding({})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import indent
 
 from offhook.daemon.files import VALIDATORS
 from offhook.device.boards import BoardFolder
@@ -9,6 +10,24 @@ from offhook.device.bootfile import BootFile, read_boot_file
 
 BOARDS = BoardFolder(Path(__file__).resolve().parents[2] / "boardconfig")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8n6m3nJmYVbJp9Kk8XJvJ5bq4VwqZr1zYfQ2qk9q9q me@pc"
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBbzCCARWgAwIBAgIUGTksn2ugl9oQb1PWhcuJwLwP818wCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBYTAgFw0yNjExMzAwNzQxMjZaGA8yMTI2MTEwNjA3NDEyNlow
+DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIw3y34C9ZGR
+klamEPE0cmBmhA5xqvY3AQdVrOyNVmr9zg1uRKwLLTSVfJP6EiipD4dqe4Awkx0+
+iqFrv1kFmPyjUzBRMB0GA1UdDgQWBBQrd9H07exVhjGUDGG2cxJxrrWwrzAfBgNV
+HSMEGDAWgBQrd9H07exVhjGUDGG2cxJxrrWwrzAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0gAMEUCIQDeHoZLMKXQ/yCdjRWi5wuB9J1j7+uz293KQQ9AaFfe
+8wIgNGHftvDYYeBqYgD6DKPZlpkte/a5PLPE/sU5e5dMjP0=
+-----END CERTIFICATE-----
+"""
+CERTIFIED = f"""\
+country: NO
+accounts: [{{name: a, uri: 'sip:1@a', password: hunter2-secret}}]
+update: {{url: "https://updates.example/latest.json", ca_file: /etc/offhook/ca.pem}}
+certificates: |
+{indent(CERTIFICATE, "  ")}"""
 WHOLE = f"""\
 # My phone
 country: NO       # Norway

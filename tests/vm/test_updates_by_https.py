@@ -1,5 +1,6 @@
 """An update that the virtual phone finds, fetches, installs and commits by itself."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from tests.vm.conftest import put_card
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
 
-CA_FILE = "/var/lib/offhook/updates.pem"
 UPDATE = """\
 update:
   url: {url}
   window: "00:00-23:59"
-  ca_file: {ca_file}
+  ca_file: /etc/offhook/ca.pem
+certificates: |
+{certificates}
 """
 
 
@@ -36,8 +38,8 @@ def test_a_version_on_a_server_is_fetched_installed_and_committed(
         phone = UpdatedPhone(guest)
         phone.start()
         phone.have_card()
-        guest.put(CA_FILE, server.authority.ca_file.read_text())
-        more = UPDATE.format(url=server.url, ca_file=CA_FILE)
+        certificates = textwrap.indent(server.authority.ca_file.read_text(), "  ")
+        more = UPDATE.format(url=server.url, certificates=certificates)
         put_card(guest, settings(exchange.address, more))
         guest.sh("systemctl start offhook-firstboot.service && systemctl restart offhook.service", 300)
         exchange.wait_for_phone(guest, BOOT_S)

@@ -29,6 +29,7 @@ KEY_TYPES = (
 """Kinds of public keys that today's OpenSSH takes (sshd(8), AUTHORIZED_KEYS FILE FORMAT)."""
 MAX_SSID = 32
 """Bytes of a network's name (IEEE 802.11)."""
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\\s]+)-----END CERTIFICATE-----")
 
 
 def network_name(value: object) -> str:
@@ -109,10 +110,24 @@ def public_key(value: object) -> str:
     return source
 
 
+def certificates(value: object) -> str:
+    """Return certificates as a PEM file has them (:rfc:`7468`), one or more, without what stands around them."""
+    if isinstance(value, str) and "PRIVATE KEY" in value:
+        raise wrong("holds a private key: keep that to yourself, and write the certificates only")
+    found = _CERTIFICATE.findall(value) if isinstance(value, str) else []
+    if not isinstance(value, str) or not found or value.count("-----BEGIN") != len(found):
+        raise wrong("is no certificate: write | after the colon, and below it, indented, all lines of the .pem file")
+    bodies = ("\n".join(body.split()) for body in found)
+    return "".join(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n" for body in bodies)
+
+
 _PSK_SHAPE = WithJsonSchema({"type": "string", "writeOnly": True})
 Psk = Annotated[Secret, AfterValidator(pre_shared_key), _PSK_SHAPE]
 Address = Annotated[str, BeforeValidator(address), patterned("^[0-9A-Fa-f.:]+$")]
 AddressAndPrefix = Annotated[str, BeforeValidator(address_and_prefix), patterned("^[0-9A-Fa-f.:]+/[0-9]+$")]
+
+
+Certificates = Annotated[str, BeforeValidator(certificates)]
 
 
 class Wifi(Section):
@@ -203,6 +218,9 @@ class BootSettings(Section):
     """How the handset is wired: the name of a board file of `/usr/share/offhook/boards`, or the settings of one."""
     network: HostNetwork = HostNetwork()
     """How the phone gets into the network."""
+    certificates: Certificates | None = None
+    """Certificates (PEM) of an authority of your own. They are written to `/etc/offhook/ca.pem`; `update.ca_file`,
+    `provisioning.ca_file` and an account's `tls.ca` may name that."""
     ssh: Ssh = Ssh()
     """Remote access."""
 

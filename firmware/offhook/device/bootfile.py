@@ -1,7 +1,7 @@
 """``offhook.yaml`` on the boot partition, from its bytes to what is to be written where.
 
-It is the phone's config file with three sections more: ``board``, ``network`` and ``ssh``. Everything that is wrong
-with it is told at once; nothing is taken from a file with faults.
+It is the phone's config file with more sections: ``board``, ``network``, ``certificates`` and ``ssh``. Everything that
+is wrong with it is told at once; nothing is taken from a file with faults.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ from offhook.config.rules import Complaint, board_rules, config_rules, value_at
 from offhook.config.section import settings_of
 from offhook.device.cardsecrets import secret_places, stripped, with_stored
 from offhook.device.cardtext import CardText
+from offhook.device.certificates import check_certificates
 from offhook.device.spans import Spans
 from offhook.device.yamledit import block_of, says, without, written
 
@@ -45,6 +46,7 @@ class BootFile:
         board: the text of its board file, None where the file names none.
         overlays: what that board needs of the boot firmware.
         network, ssh: the models.
+        certificates: those of an authority of one's own, as a PEM file.
         country: whose radio rules hold, for Wi-Fi.
         secrets: the file's secrets by the names under which they are kept.
         bare: the file's bytes without secrets; never shorter than the file.
@@ -56,6 +58,7 @@ class BootFile:
     overlays: tuple[str, ...]
     network: HostNetwork
     ssh: Ssh
+    certificates: str | None
     country: str | None
     secrets: dict[str, str]
     bare: bytes
@@ -81,7 +84,7 @@ def read_boot_file(
     own = any(entry.key not in OWN_SECTIONS for entry in root.entries)
     model: type[BootConfig] | type[BootSettings] = BootConfig if own else BootSettings
     tree = root if board is None and not complaints else _less(root, "board")
-    settings = model_of(tree, faults, file, model, _rules, validators)
+    settings = model_of(tree, faults, file, model, _rules, {**validators, "certificates": check_certificates})
     spans = Spans.of(card.text)
     if board is None and settings.board is not None:
         board = _inline_board(card.text, spans, root)
@@ -94,6 +97,7 @@ def read_boot_file(
         overlays=load_board(board, "board.yaml").overlays if board is not None else (),
         network=settings.network,
         ssh=settings.ssh,
+        certificates=settings.certificates,
         country=wifi.country or country if wifi is not None else None,
         secrets=secrets,
         bare=stripped(card, written_root, secrets, stored or {}),
@@ -178,6 +182,8 @@ def _words(settings: BootSettings, root: Node) -> Iterable[str]:
         yield f"Wi-Fi: {network.wifi.ssid}{_at(network.wifi.address)}{_locked(network.wifi)}"
     if network.ethernet is not None:
         yield f"Cable: fixed address {network.ethernet.address}"
+    if settings.certificates is not None:
+        yield f"Certificates of your own: {settings.certificates.count('BEGIN')}, in /etc/offhook/ca.pem"
     if settings.ssh.authorized_keys:
         count = len(settings.ssh.authorized_keys)
         yield f"SSH: root may log in with {count} key{'s' if count > 1 else ''}"

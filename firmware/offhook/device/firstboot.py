@@ -34,10 +34,12 @@ TARGETS: Mapping[str, tuple[Folder, str]] = {
     "wifi-country": ("state", "wifi-country"),
     "ssh": ("ssh", "authorized_keys"),
     "overlays": ("state", "overlays"),
+    "certificates": ("etc", "ca.pem"),
 }
 """Where each part of a boot file goes."""
-LASTING = frozenset({"config", "board", "overlays"})
-"""What stays where the file does not say anything of it any more: a phone without a config is none."""
+LASTING = frozenset({"config", "board", "overlays", "certificates"})
+"""What stays where the file does not say anything of it any more: a phone without a config is none, and that names the
+certificates."""
 
 Reader = Callable[[bytes, str, Mapping[str, str]], "BootFile"]
 """Reads a boot file: bytes, name, stored secrets. Raises ConfigError."""
@@ -225,6 +227,8 @@ def outputs_of(file: "BootFile") -> Outputs:
         outputs["ethernet"] = named_cable_keyfile(network.hostname)
     if network.hostname is not None:
         outputs["hostname"] = f"{network.hostname}\n".encode()
+    if file.certificates is not None:
+        outputs["certificates"] = file.certificates.encode()
     if file.ssh.authorized_keys:
         outputs["ssh"] = "".join(f"{key}\n" for key in file.ssh.authorized_keys).encode()
     return outputs
