@@ -1,4 +1,4 @@
-"""Kernel modules that Debian's kernel does not have: simulated GPIO chip, battery and fuel gauges.
+"""Kernel modules that Debian's kernel does not have: simulated GPIO chip, battery, fuel gauges and radios.
 
 They are built from Debian's kernel source against Debian's headers, with Debian's compiler of that suite, in a folder
 of unpacked packages that is entered with chroot: nothing is installed, nothing is mounted. The sources are GPL-2.0;
@@ -113,7 +113,7 @@ class SimulatorModules:
             self._change(work / file, old, new)
         kbuild = [f"obj-m := {' '.join(f'{name}.o' for name in modules)}"]
         for name, places in modules.items():
-            parts = [Path(place).stem for place in places]
+            parts = [Path(place).stem for place in places if place.endswith(".c")]
             if len(parts) > 1:  # a module of several files may not be named like one of them
                 (work / f"{parts[0]}.c").rename(work / f"{parts[0]}-core.c")
                 kbuild.append(f"{name}-y := {parts[0]}-core.o {' '.join(f'{part}.o' for part in parts[1:])}")

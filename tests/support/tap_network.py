@@ -1,6 +1,7 @@
 """The cable between the virtual phone and the host: a tap in the network namespace that the tests run in.
 
-The host is 10.78.0.1; the phone gets 10.78.0.2 by DHCP. Nothing leads out of the namespace.
+The host is 10.78.0.1; the phone gets 10.78.0.2 by DHCP, its radio another one of that network. Nothing leads out of
+the namespace.
 """
 
 import subprocess
@@ -11,6 +12,7 @@ from tests.support.child import Child
 
 HOST_IP = "10.78.0.1"
 PHONE_IP = "10.78.0.2"
+_LAST_IP = "10.78.0.9"
 
 
 class TapNetwork:
@@ -25,7 +27,7 @@ class TapNetwork:
             _ip("link", "set", device, "up")
             command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0"]
             command += [f"--interface={device}", "--bind-dynamic", "--except-interface=lo", "--log-dhcp"]
-            command += [f"--dhcp-range={PHONE_IP},{PHONE_IP},12h", f"--dhcp-host={MAC},{PHONE_IP}", "--dhcp-option=3"]
+            command += [f"--dhcp-range={PHONE_IP},{_LAST_IP},12h", f"--dhcp-host={MAC},{PHONE_IP}", "--dhcp-option=3"]
             command += ["--log-facility=-", f"--dhcp-leasefile={folder / 'leases'}", "--pid-file=", *options]
             self.dhcp = Child(command, folder / "dnsmasq.log")
         except BaseException:
