@@ -26,8 +26,9 @@ def main(args: argparse.Namespace) -> int:
             raise OffhookError("a restart is root's business: sudo offhook restart")
         service = PhoneService()
         pid = service.pid()
-        waiter = Waiter(time.monotonic, time.sleep)
-        waiter.wait(lambda: in_use(ask()), lambda reason: print(f"the restart waits: {reason}", flush=True))
+        if pid:  # without a process there is nobody to disturb
+            waiter = Waiter(ask, time.monotonic, time.sleep)
+            waiter.wait(in_use, lambda reason: print(f"the restart waits: {reason}", flush=True))
         if not service.restart(pid):
             print("the phone was restarted meanwhile: nothing is left to do")
     except OffhookError as error:

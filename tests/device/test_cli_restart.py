@@ -94,6 +94,16 @@ def test_what_is_kept_for_the_phone_that_runs_stays_where_a_restart_is_forbidden
     assert kept(tmp_path) == {"kept.17"}
 
 
+def test_a_phone_without_a_process_is_not_waited_for(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_restart, "asker", lambda path: lambda: None)
+    (tmp_path / "pid").write_text("0\n")
+    assert main(args(look=False)) == 0
+    assert clock.now == 0
+    assert (tmp_path / "told").read_text() == "try-restart offhook.service\n"
+
+
 def test_a_systemctl_that_names_no_process_is_told(
     clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

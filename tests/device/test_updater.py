@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.config.disk import StoreError
 from offhook.device.fetching import BundleFetchError
 from offhook.device.health import before_of
 from offhook.device.quiet import Status
@@ -163,6 +164,43 @@ def test_what_it_waits_for_is_told(store: Path) -> None:
     scene = Scene(store, phone)
     assert scene.update().reason == ""
     assert "waits: the handset is in use" in seen
+
+
+class FullDisk(CutDisk):
+    """Takes nothing while ``full``."""
+
+    full = False
+
+    def write(self, name: str, data: bytes) -> None:
+        if self.full:
+            raise StoreError("no space left on device")
+        super().write(name, data)
+
+
+def test_a_disk_that_takes_no_note_of_what_it_waits_for_does_not_end_the_wait(store: Path) -> None:
+    disk = FullDisk()
+
+    def phone(now: float) -> Status:
+        disk.full = now < 50
+        return status(now, phone="TALKING" if now < 50 else "ON_HOOK")
+
+    scene = Scene(store, phone, disk=disk)
+    Records(disk).save(Record(phase=Phase.INSTALLED, slot="b", version="2", armed="b"))
+    assert scene.updater.resume().phase is Phase.TRYING
+    assert scene.times["restart"] >= 65
+
+
+def test_a_trial_is_measured_by_the_phone_that_was_left_alone_before_it(store: Path) -> None:
+    asked: set[float] = set()
+
+    def phone(now: float) -> Status | None:
+        again = now in asked
+        asked.add(now)
+        return None if again else status(now)
+
+    scene = Scene(store, phone)
+    Records(scene.disk).save(Record(phase=Phase.INSTALLED, slot="b", version="2", armed="b"))
+    assert scene.updater.resume().before == before_of(status())
 
 
 def test_a_bundle_that_is_not_signed_is_refused_and_the_other_slot_left_alone(store: Path) -> None:

@@ -8,6 +8,9 @@ Status = Mapping[str, object]
 
 STEADY_S = 15.0
 """So long nobody may have used the phone before something is done that would be noticed."""
+SILENT_S = 180.0
+"""So long a phone that does not answer may be starting (``offhook.service`` has as long): its handset works before it
+can be asked."""
 
 
 def in_use(status: Status | None) -> str:
@@ -43,24 +46,38 @@ def hinders_restart(status: Status | None, when: str, minute: int) -> str:
 
 
 class Waiter:
-    """Waits until nothing hinders, for a while without a break."""
+    """Waits until nothing hinders, for a while without a break. ``ask`` asks the phone; None where none answers."""
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], object], poll_s: float = 2.0) -> None:
-        self._clock, self._sleep, self._poll_s = clock, sleep, poll_s
+    def __init__(
+        self,
+        ask: Callable[[], Status | None],
+        clock: Callable[[], float],
+        sleep: Callable[[float], object],
+        poll_s: float = 2.0,
+    ) -> None:
+        self._ask, self._clock, self._sleep, self._poll_s = ask, clock, sleep, poll_s
 
-    def wait(self, hindrance: Callable[[], str], told: Callable[[str], object], steady_s: float = STEADY_S) -> None:
-        """Return once ``hindrance()`` was empty for ``steady_s``; ``told`` gets each new reason to wait."""
-        since: float | None = None
+    def wait(self, hindrance: Callable[[Status | None], str], told: Callable[[str], object]) -> Status | None:
+        """Return once ``hindrance`` was empty for ``STEADY_S``, with the last status; ``told`` gets each new reason."""
+        quiet_since: float | None = None
+        silent_since: float | None = None
         last = ""
         while True:
-            reason = hindrance()
+            status, now = self._ask(), self._clock()
+            if status is not None:
+                silent_since = None
+            elif silent_since is None:
+                silent_since = now
+            reason = hindrance(status)
+            if not reason and silent_since is not None and now - silent_since < SILENT_S:
+                reason = "the phone does not answer, it may be starting"
             if reason:
-                since = None
+                quiet_since = None
                 if reason != last:
                     told(reason)
                 last = reason
             else:
-                since = self._clock() if since is None else since
-                if self._clock() - since >= steady_s:
-                    return
+                quiet_since = now if quiet_since is None else quiet_since
+                if now - quiet_since >= STEADY_S:
+                    return status
             self._sleep(self._poll_s)

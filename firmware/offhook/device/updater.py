@@ -68,7 +68,7 @@ class Updater:
         self._slot, self._version = running
         self._records, self._installer, self._machine, self._store = records, installer, machine, store
         self._wall = wall
-        self._waiter = Waiter(clock, sleep)
+        self._waiter = Waiter(machine.status, clock, sleep)
 
     def update(self, request: UpdateRequest, *, only_newer: bool) -> Record:
         """Take an update from its URL to the restart; return the record as it is then.
@@ -141,7 +141,7 @@ class Updater:
         except OffhookError as error:
             return self._happened(record, Happening.REFUSED, str(error))
         record = self._happened(record, Happening.FETCHED)
-        self._waiter.wait(lambda: hinders(self._machine.status()), self._tell)
+        self._waiter.wait(hinders, self._tell)
         try:
             self._installer.install(bundle, lambda: in_use(self._machine.status()))
         except BundleError as error:
@@ -154,11 +154,11 @@ class Updater:
         if record.phase is not Phase.INSTALLED:
             return record
 
-        def hindrance() -> str:
-            return hinders_restart(self._machine.status(), record.when, self._machine.minute())
+        def hindrance(status: Status | None) -> str:
+            return hinders_restart(status, record.when, self._machine.minute())
 
-        self._waiter.wait(hindrance, self._tell)
-        record = replace(self._records.read(), before=before_of(self._machine.status()))
+        before = before_of(self._waiter.wait(hindrance, self._tell))
+        record = replace(self._records.read(), before=before)
         try:
             self._machine.prepare(other(self._slot))
             record = self._happened(record, Happening.TRIAL_STARTED)
@@ -172,7 +172,10 @@ class Updater:
 
     def _tell(self, reason: str) -> None:
         _log.info("the update waits: %s", reason)
-        self._records.save(replace(self._records.read(), reason=f"waits: {reason}"))
+        try:
+            self._records.save(replace(self._records.read(), reason=f"waits: {reason}"))
+        except StoreError as error:  # it goes on to wait all the same: the disk may take something again
+            _log.error("what the update waits for cannot be noted: %s", error)
 
     def _happened(self, record: Record, happening: Happening, reason: str = "") -> Record:
         after, _ = record.after(happening, self._wall(), reason)
