@@ -179,7 +179,7 @@ class VirtualImage:
         disk = DiskImage(path, layout)
         disk.create()
         settings: dict[str, bytes | Path] = {**boot_settings(self._scheme)}
-        settings["offhook-example.yaml"] = root.folder / "usr" / "share" / "offhook" / "example.yaml"
+        settings["offhook-example.yaml"] = root.folder / "usr" / "share" / "offhook" / "card-example.yaml"
         if self._scheme == "partition":
             disk.make_fat(layout.named("bootcfg"), settings)
             disk.make_fat(layout.named("boot_a"), boot)

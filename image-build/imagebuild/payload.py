@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
+# For /etc/offhook, and for the card of a device, whose file names board, network and keys too.
+EXAMPLES = ("example.yaml", "card-example.yaml")
 UNIT_KINDS = (".service", ".path", ".timer", ".socket", ".target")
 _FOLDERS = {
     "sysusers.d": "usr/lib/sysusers.d",
@@ -48,7 +50,8 @@ class Payload:
                 self._file(path, f"{place}/{path.name}")
         for path in sorted((self._source / "boardconfig").glob("*.yaml")):
             self._file(path, f"usr/share/offhook/boards/{path.name}")
-        self._file(self._source / "image-build" / "package" / "example.yaml", "usr/share/offhook/example.yaml")
+        for name in EXAMPLES:
+            self._file(self._source / "image-build" / "package" / name, f"usr/share/offhook/{name}")
         self._documents(site)
 
     def _documents(self, site: Path) -> None:

@@ -1,5 +1,6 @@
 """`offhook firstboot` on real directories: rights, keys, and what a start costs that finds nothing new."""
 
+import base64
 import grp
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from offhook.cli import main
+from offhook.config.faults import ConfigError
 from offhook.device.placed import PlacedDirectory, Rights
 from offhook.device.sshkeys import HostKeyError, ensure_host_key, make_host_key
 from tests.support.boot_files import CERTIFIED, SECRETS, WHOLE, read
@@ -115,10 +117,14 @@ def test_the_config_is_for_its_group(tmp_path: Path) -> None:
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.new", "b", "c")] == [0o640, 0o640, 0o600]
 
 
-def test_the_example_on_the_card_is_a_good_file_once_it_is_filled_in() -> None:
-    text = (ROOT / "image-build" / "offhook.yaml.example").read_text()
+def test_the_example_on_the_card_is_a_good_file_once_a_country_is_filled_in() -> None:
+    text = (ROOT / "image-build" / "package" / "card-example.yaml").read_text()
+    with pytest.raises(ConfigError, match="country: is missing"):
+        read(text)
+    text = text.replace("\ncountry:\n", "\ncountry: US\n")
     file = read(text)
     assert file.config is not None
     assert file.network.wifi is None  # nothing in it joins a network that somebody else has
-    opened = re.sub(r"^#(?=  |[a-z]+:)", "", text, flags=re.MULTILINE)
-    assert read(opened).secrets
+    public_key = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + bytes(32)).decode()
+    opened = re.sub(r"^#(?=  |[a-z]+:)", "", text, flags=re.MULTILINE).replace("ssh-ed25519 AAAA...", public_key)
+    assert set(read(opened).secrets) == {"account home", "wifi"}

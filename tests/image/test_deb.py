@@ -72,6 +72,7 @@ def test_the_tree_has_units_rules_boards_documents_and_the_command(tmp_path: Pat
         "usr/share/doc/offhook/copyright",
         "usr/share/doc/offhook/changelog.gz",
         "usr/share/offhook/example.yaml",
+        "usr/share/offhook/card-example.yaml",
     } <= laid
     command = tmp_path / "usr/bin/offhook"
     assert stat.S_IMODE(command.stat().st_mode) == 0o755

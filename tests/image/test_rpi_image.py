@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from offhook.device.slots import Scheme, files_for, kernel_command_line
 
@@ -36,7 +37,7 @@ def root(tmp_path: Path) -> Path:
         file.write_text(f"{name} of raspi-firmware\n")
     for folder in ("etc/offhook", "usr/share/offhook", "var/lib/offhook"):
         (root / folder).mkdir(parents=True)
-    shutil.copy("image-build/package/example.yaml", root / "usr" / "share" / "offhook")
+    shutil.copy("image-build/package/card-example.yaml", root / "usr" / "share" / "offhook")
     (root / "etc" / "offhook" / "offhook.yaml").write_text("country: NO\n")
     return root
 
@@ -83,6 +84,8 @@ def test_partition_scheme_has_a_fat_partition_and_a_root_for_each_slot(root: Pat
     out = build(root, "partition")
     assert partitions(out / "phone.img") == ["bootcfg", "boot_a", "boot_b", "root_a", "root_b", "data"]
     assert files_on_fat(out / "bootcfg.vfat") == ["autoboot.txt", "offhook-example.yaml"]
+    example = yaml.safe_load(text_on_fat(out / "bootcfg.vfat", "offhook-example.yaml"))
+    assert {"country", "board", "network"} <= set(example), "what a card needs beyond /etc/offhook/offhook.yaml"
     dtbs = ["bcm2711-rpi-4-b.dtb", "bcm2712-rpi-5-b.dtb", "bcm2712d0-rpi-5-b.dtb"]
     for slot in ("a", "b"):
         files = files_on_fat(out / f"boot_{slot}.vfat")

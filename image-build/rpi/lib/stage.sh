@@ -37,7 +37,7 @@ place_slot_file() {
 
 # What a person begins with: the example beside which offhook.yaml is to be written.
 place_example() {
-   install -m 0644 "$root/usr/share/offhook/example.yaml" "$root/boot/firmware/offhook-example.yaml"
+   install -m 0644 "$root/usr/share/offhook/card-example.yaml" "$root/boot/firmware/offhook-example.yaml"
 }
 
 # The writable partition is empty: at each start offhook-data.service makes the folders that are bound from it.
