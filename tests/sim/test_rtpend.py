@@ -1,8 +1,10 @@
 """The exchange's RTP end: what strangers send must not matter."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +82,38 @@ def test_a_program_that_slept_does_not_send_in_a_burst() -> None:
         await asyncio.sleep(0.1)
         assert len(asked) - before < 12
         end.close()
+        await asyncio.sleep(0)
+
+    run(scenario)
+
+
+def test_what_is_said_after_a_sleep_is_not_late() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        sent: list[tuple[float, RtpPacket]] = []
+
+        class Speaker(Ear):
+            def speak(self) -> Samples | None:
+                return np.zeros(160, np.int16)
+
+        class Phone(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                sent.append((loop.time(), RtpPacket.parse(data)))
+
+        transport, _ = await loop.create_datagram_endpoint(Phone, local_addr=("127.0.0.1", 0))
+        plan = replace(PLAN, remote=transport.get_extra_info("sockname"))
+        end = await RtpEnd.open(Speaker(), 1, "127.0.0.1")
+        end.run(plan)
+        await asyncio.sleep(0.1)
+        loop.advance(10.007)  # type: ignore[attr-defined]  # the virtual loop's own
+        await asyncio.sleep(0.1)
+        (start, first), (stop, last) = sent[0], sent[-1]
+        assert stop - start > 10
+        assert (last.timestamp - first.timestamp) / 8000 == pytest.approx(stop - start, abs=0.03)
+        assert [packet.sequence for _, packet in sent] == list(range(1, len(sent) + 1)), "nothing was lost"
+        assert [packet.marker for _, packet in sent].count(True) == 2
+        end.close()
+        transport.close()
         await asyncio.sleep(0)
 
     run(scenario)

@@ -93,8 +93,11 @@ class RtpEnd(asyncio.DatagramProtocol):
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._next += FRAME_S
-        if loop.time() > self._next + _LATE * FRAME_S:
-            self._next = loop.time()
+        missed = int((loop.time() - self._next) / FRAME_S)
+        if missed > _LATE:  # the timestamp is that of the clock (RFC 3550 section 5.1): what comes after is not late
+            self._next += missed * FRAME_S
+            self._timestamp = (self._timestamp + missed * FRAME) & 0xFFFFFFFF
+            self._spoke = False
         self._timer = loop.call_at(self._next, self._tick)
         samples = self._voice.speak()
         plan = self._plan
