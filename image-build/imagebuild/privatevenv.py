@@ -29,7 +29,8 @@ BUILD_ONLY = ("setuptools",)
 """Locked because colorzero names it, but imported by nothing: it builds the sources and stays behind."""
 
 _TRIAL = """
-import aiohttp, alsaaudio, cffi, defusedxml, dns.resolver, gpiod, gpiozero, lgpio, numpy, pydantic, pylibsrtp, yaml
+import aiohttp, alsaaudio, cffi, defusedxml, dns.resolver, gpiod, gpiozero, lgpio, msgspec, numpy, pydantic, pylibsrtp
+import yaml
 import systemd.daemon, systemd.journal
 import offhook.daemon.build, offhook.media.alsa
 assert lgpio.get_module_version().endswith("0.2.2.0"), "an empty lgpio was installed"

@@ -4,12 +4,12 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from offhook.config.disk import Directory, StoreError
 from offhook.config.store import Candidate, ConfigStore, Refusal, Remote, State, digest_of

@@ -284,6 +284,21 @@ print(json.dumps(sorted(sys.modules)))
     assert "offhook.emergency.number_table" not in names
 
 
+def test_neither_process_makes_dataclasses_on_the_way_to_dial_tone() -> None:
+    code = """
+import sys
+import offhook.cli, offhook.daemon.main, offhook.daemon.options, offhook.daemon.life, offhook.media.process
+import offhook.hardware.board, offhook.hardware.battery, offhook.hardware.factory, offhook.hardware.gpiodpins
+for name, module in list(sys.modules.items()):
+    if name.startswith("offhook"):
+        for value in vars(module).values():
+            if getattr(value, "__module__", "") == name and hasattr(value, "__dataclass_fields__"):
+                print(name, value.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "", "one takes as long as forty msgspec.Structs"
+
+
 def test_the_media_process_is_started_before_anything_that_takes_time_to_import() -> None:
     code = "import json, sys\nimport offhook.cli, offhook.daemon.main\nprint(json.dumps(sorted(sys.modules)))\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

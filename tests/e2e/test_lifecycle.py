@@ -154,7 +154,7 @@ def test_what_was_kept_of_the_last_start_never_stands_against_the_files(
     assert first.terminate() == 0
     good = file.read_bytes()
     _, _, body = good.partition(b"\n")
-    wrong = body.replace(b'"dialplan": "(1xxx)"', b'"dialplan": "(2xxx)"')
+    wrong = body.replace(b'"dialplan":"(1xxx)"', b'"dialplan":"(2xxx)"')
     assert wrong != body
     file.write_bytes(hashlib.sha256(wrong).hexdigest().encode() + b"\n" + wrong)
     phone = make_phone(text, arguments=["--off-hook"])

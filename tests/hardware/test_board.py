@@ -1,8 +1,8 @@
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from offhook.engine.ports import Board
 from offhook.hardware.board import GpioBoard

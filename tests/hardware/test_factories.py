@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from gpiozero import OutputDevice
 from gpiozero.pins import Factory
+from msgspec.structs import replace
 
 from offhook.errors import DeviceError
 from offhook.hardware.board import GpioBoard

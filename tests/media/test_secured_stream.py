@@ -1,10 +1,10 @@
 """A stream with keys, one whose number somebody else has too, and one that nobody answers any more."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from offhook.dsp.codecs.g711 import PCMU
 from offhook.media import messages as msg

@@ -304,8 +304,8 @@ def test_no_key_shows_itself_and_all_cross_the_socket() -> None:
 def test_keys_that_are_none_are_refused_without_being_shown(crypto: bytes) -> None:
     plan = StreamSettings(("192.0.2.7", 4000), "PCMU", 0, crypto=pair(key(0xAB), key(0xCD)))
     data = msg.encode(msg.StartStream(7, plan))
-    begin = data.index(b'"crypto": ') + len(b'"crypto": ')
-    end = data.index(b', "relays"')
+    begin = data.index(b'"crypto":') + len(b'"crypto":')
+    end = data.index(b',"relays"')
     with pytest.raises(msg.MessageError) as caught:
         msg.decode(data[:begin] + crypto + data[end:])
     assert "abab" not in str(caught.value)

@@ -2,11 +2,11 @@
 
 from collections import deque
 from copy import deepcopy
-from dataclasses import replace
 from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from offhook.phone import actions as do
 from offhook.phone import events as on

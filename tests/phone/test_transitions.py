@@ -54,8 +54,6 @@ def test_a_further_call_rings_only_on_hook(state: State) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_news_of_a_call_that_is_not_in_the_ear_has_a_row_in_every_state(state: State) -> None:
-    of_a_call = {
-        event for event in EVENTS if "call" in event.__dataclass_fields__ and event.__name__.startswith("Call")
-    }
+    of_a_call = {event for event in EVENTS if "call" in event.__struct_fields__ and event.__name__.startswith("Call")}
     news = of_a_call - {on.CallIncoming, on.CallRequested} | {on.TimerFired}
     assert set(ASIDE[state]) == news

@@ -1,8 +1,7 @@
 """Which config the phone starts on, whatever happened before."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from offhook.config.faults import ConfigError
 from offhook.config.store import Candidate, ConfigStore, Refusal, Remote, digest_of

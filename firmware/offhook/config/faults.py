@@ -1,13 +1,14 @@
 """What is wrong with a config or board file, and where: one line a fault."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from offhook.errors import OffhookError
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault; ``str(fault)`` is ``FILE:LINE:COLUMN: path: message (did you mean ...)``.
 
     Attributes:

@@ -8,8 +8,10 @@ slots in turn, with a generation and a checksum, so that a torn slot costs the l
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
 from typing import Literal
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from offhook.config.disk import FileOperations, write_atomically
 
@@ -20,8 +22,7 @@ Phase = Literal["waiting", "trying", "returning"]
 PHASES: dict[str, Phase] = {"waiting": "waiting", "trying": "trying", "returning": "returning"}
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """A config from afar: the digest of its text, where it came from and the server's mark for this version."""
 
     digest: str
@@ -30,8 +31,7 @@ class Remote:
     serial: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A config that has yet to prove itself; ``starts``: how often the phone was started on it."""
 
     remote: Remote
@@ -39,16 +39,14 @@ class Candidate:
     starts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A config from afar that is not to be tried again, and why."""
 
     remote: Remote
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """All that is remembered; ``local`` is the digest of the last local file without faults."""
 
     local: str | None = None
@@ -119,7 +117,7 @@ def _name(digest: str) -> str:
 
 
 def _encode(generation: int, state: State) -> bytes:
-    body = json.dumps({"generation": generation} | asdict(state), sort_keys=True).encode()
+    body = json.dumps({"generation": generation} | to_builtins(state), sort_keys=True).encode()
     return digest_of(body).encode() + b"\n" + body
 
 

@@ -5,8 +5,9 @@ Nothing here imports SIP, the schema library or anything else that a lift, a ton
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from offhook.daemon.handset import Handset
 from offhook.daemon.options import Options

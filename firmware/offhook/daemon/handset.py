@@ -3,8 +3,9 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from offhook.engine.mediachild import MediaChild
 from offhook.engine.mediaclient import MediaClient
@@ -22,8 +23,7 @@ _log = logging.getLogger(__name__)
 _MOST_KEPT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class HandsetSettings:
+class HandsetSettings(Struct, frozen=True):
     """The phone machine, ringing and volume, sound, and the language of what is spoken."""
 
     phone: PhoneSettings

@@ -2,14 +2,14 @@
 
 import argparse
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from offhook.status.paths import runtime_socket
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How to run. ``config`` and ``board`` None: the simulator's own; ``web_port`` None: the config's.
 
     ``control_asked``: the control socket's place was given, not found; the phone does not start without it then.

@@ -5,25 +5,23 @@ both texts, and the config from afar that was in use. Where any of that is diffe
 was written, or a config is on trial, there is no form and the files are read.
 """
 
-import json
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import DecodeError, Struct, json
 
 from offhook import __version__
 from offhook.config.disk import Directory, StoreError, write_atomically
 from offhook.config.store import ConfigStore, State, digest_of
 from offhook.daemon.handset import HandsetSettings
-from offhook.daemon.plain import from_plain, to_plain
 from offhook.hardware.settings import BoardSettings
 
 NAME = "quick.json"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class QuickForm:
+class QuickForm(Struct, frozen=True):
     """The handset and its body.
 
     ``flash`` is the shortest and the longest hook flash in seconds, ``supply`` the folder where the kernel shows
@@ -35,6 +33,13 @@ class QuickForm:
     flash: tuple[float, float]
     supply: str
     log_level: str
+
+
+class _Body(Struct, frozen=True):
+    """What stands in the file."""
+
+    key: str
+    form: QuickForm
 
 
 def recall(state_dir: Path, config: Path | None, board: Path | None, version: str = __version__) -> QuickForm | None:
@@ -76,7 +81,7 @@ def texts_of(config: Path, board: Path) -> str:
     The board file's name is a part of it: each wire says where it was named.
     """
     texts = digest_of(config.read_bytes()), digest_of(board.read_bytes())
-    return digest_of(json.dumps([*texts, str(board)]).encode())
+    return digest_of("\n".join((*texts, str(board))).encode(errors="surrogateescape"))
 
 
 def key_of(texts: str, state: State, version: str = __version__) -> str | None:
@@ -88,12 +93,12 @@ def key_of(texts: str, state: State, version: str = __version__) -> str | None:
     if state.candidate is not None:
         return None
     kept = (state.kept.digest, state.kept.url) if state.kept else None
-    return digest_of(json.dumps([version, texts, kept]).encode())
+    return digest_of(json.encode([version, texts, kept]))
 
 
 def encode(form: QuickForm, key: str) -> bytes:
     """Return the file: a checksum, a line end, one JSON object."""
-    body = json.dumps({"key": key, "form": to_plain(form)}).encode()
+    body = json.encode(_Body(key, form))
     return digest_of(body).encode() + b"\n" + body
 
 
@@ -103,7 +108,8 @@ def decode(data: bytes, key: str) -> QuickForm | None:
     if check != digest_of(body).encode():
         return None
     try:
-        row = json.loads(body)
-        return from_plain(QuickForm, row["form"]) if row["key"] == key else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+        read = json.decode(body, type=_Body)
+    except (DecodeError, RecursionError):
         return None
+    # No field less: what a form lacks would be filled in by defaults, and would not be what the files say.
+    return read.form if read.key == key and json.encode(read) == body else None

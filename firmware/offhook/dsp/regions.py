@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from offhook.dsp.errors import ToneError
 from offhook.dsp.region_table import DEFAULT, ROWS, SHARED, SOURCES
@@ -38,8 +39,7 @@ _DEFAULT_FLASH = (80, 500)
 _DEFAULT_DTMF = (-11.0, -9.0)  # low and high frequency, ETSI ES 201 235-2: 2 dB of twist
 
 
-@dataclass(frozen=True, slots=True)
-class TonePlan:
+class TonePlan(Struct, frozen=True):
     """A country's plan.
 
     Attributes:

@@ -16,7 +16,8 @@ Nothing here needs numpy: signalling reads the plans too.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from offhook.dsp.errors import ToneError
 
@@ -24,8 +25,7 @@ _TOKEN = re.compile(r"(\d+)\(([^()]*)\)|(\S+)")
 _ELEMENT = re.compile(r"(!)?(?:(-)|(\d+(?:\+\d+)*)(?:\*(\d+))?)(?::(\d+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """A stretch of one sound or of silence.
 
     Attributes:
@@ -41,8 +41,7 @@ class Element:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Tone:
+class Tone(Struct, frozen=True):
     """What is to be heard.
 
     Attributes:

@@ -6,7 +6,9 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from offhook.engine.mediachild import MediaChild
 from offhook.errors import OffhookError
@@ -23,8 +25,7 @@ _RESTART_S = 1.0
 _MOST_AT_ONCE = 256
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     """A running stream and copies of its sockets, which outlive a media process."""
 
     plan: StreamSettings

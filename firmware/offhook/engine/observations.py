@@ -4,25 +4,25 @@ Each has :meth:`to_json`, the form that the board socket's contract names: a fla
 stamp ``t`` (seconds on CLOCK_MONOTONIC) is added by whoever fans it out, except where the value carries its own.
 """
 
-from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 Json = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """Base of all observations; ``event`` is the name on the wire."""
 
     event: ClassVar[str]
 
     def to_json(self) -> dict[str, Json]:
         """Return the flat dict that watchers are sent."""
-        return {"event": self.event} | {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"event": self.event} | asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class RingerSeen(Observation):
+class RingerSeen(Observation, frozen=True):
     """The ringer starts or stops; ``cadence`` as ``on,off,...`` in milliseconds."""
 
     event: ClassVar[str] = "ringer"
@@ -30,8 +30,7 @@ class RingerSeen(Observation):
     cadence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LampSeen(Observation):
+class LampSeen(Observation, frozen=True):
     """A lamp changes."""
 
     event: ClassVar[str] = "lamp"
@@ -39,8 +38,7 @@ class LampSeen(Observation):
     state: Literal["on", "off", "blink"]
 
 
-@dataclass(frozen=True, slots=True)
-class ToneSeen(Observation):
+class ToneSeen(Observation, frozen=True):
     """A tone starts (``t``: its first sample was handed to the card) or ``none`` does."""
 
     event: ClassVar[str] = "tone"
@@ -48,24 +46,21 @@ class ToneSeen(Observation):
     t: float
 
 
-@dataclass(frozen=True, slots=True)
-class SaySeen(Observation):
+class SaySeen(Observation, frozen=True):
     """A spoken prompt starts."""
 
     event: ClassVar[str] = "say"
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StateSeen(Observation):
+class StateSeen(Observation, frozen=True):
     """The phone machine entered a state."""
 
     event: ClassVar[str] = "state"
     phone: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallSeen(Observation):
+class CallSeen(Observation, frozen=True):
     """A call changed state: ``calling ringing early talking held ending ended failed``; ``call`` is its id."""
 
     event: ClassVar[str] = "call"
@@ -79,8 +74,7 @@ class CallSeen(Observation):
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DtmfSeen(Observation):
+class DtmfSeen(Observation, frozen=True):
     """A DTMF digit was sent or received."""
 
     event: ClassVar[str] = "dtmf"
@@ -88,8 +82,7 @@ class DtmfSeen(Observation):
     direction: Literal["in", "out"]
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationSeen(Observation):
+class RegistrationSeen(Observation, frozen=True):
     """An account's registration changed."""
 
     event: ClassVar[str] = "registration"
@@ -98,23 +91,20 @@ class RegistrationSeen(Observation):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PowerSeen(Observation):
+class PowerSeen(Observation, frozen=True):
     """The power machine entered a state."""
 
     event: ClassVar[str] = "power"
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class PowerOffSeen(Observation):
+class PowerOffSeen(Observation, frozen=True):
     """The board was told to switch off."""
 
     event: ClassVar[str] = "poweroff"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSeen(Observation):
+class ConfigSeen(Observation, frozen=True):
     """A provisioned config was fetched, refused, applied, kept or rolled back."""
 
     event: ClassVar[str] = "config"

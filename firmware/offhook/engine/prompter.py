@@ -9,8 +9,9 @@ import contextlib
 import hashlib
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from offhook.engine.wav import to_telephone
 from offhook.errors import DeviceError
@@ -18,8 +19,7 @@ from offhook.errors import DeviceError
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PrompterSettings:
+class PrompterSettings(Struct, frozen=True):
     """How the phone speaks.
 
     Attributes:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from msgspec import structs
+
 from offhook.engine.bodies import SDP, session_description
 from offhook.engine.keywear import KeyWear, Wear
 from offhook.engine.mediarules import MediaRules, crypto_pair
@@ -256,5 +258,5 @@ class MediaSession:
             silence_s=0.0 if plan.held or self._on_hold else self._rules.silence_s,
         )
         if not self._link_up:
-            return replace(settings, send=False, receive=False, remote_rtcp=None)
-        return replace(settings, send=False, receive=False) if self._on_hold else settings
+            return structs.replace(settings, send=False, receive=False, remote_rtcp=None)
+        return structs.replace(settings, send=False, receive=False) if self._on_hold else settings

@@ -9,8 +9,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from offhook.engine.observations import DtmfSeen, LampSeen, Observation, RingerSeen, StateSeen, ToneSeen
 from offhook.engine.ports import Board, LampState
@@ -77,8 +78,7 @@ class Keys(Protocol):
     def stop_dtmf(self, call: str, digit: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchboardSettings:
+class SwitchboardSettings(Struct, frozen=True):
     """Ring cadence as on, off, ... in ms; the ear's volume in dB at the start and its bounds."""
 
     ring_cadence_ms: tuple[int, ...] = (1000, 4000)

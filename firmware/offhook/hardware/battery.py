@@ -5,8 +5,9 @@ battery where there is no such supply. The ``online`` of a battery is never beli
 gauge chips (max17040) holds it at 1 whatever happens.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from offhook.errors import DeviceError
 from offhook.power.reading import PowerReading
@@ -18,8 +19,7 @@ _LONGEST = 256
 _PAIRS = (("charge_now", "charge_full"), ("energy_now", "energy_full"))
 
 
-@dataclass(slots=True)
-class _Gauge:
+class _Gauge(Struct):
     """What one battery tells; ``faults`` counts attributes that are there and cannot be read or understood."""
 
     status: str | None = None

@@ -10,8 +10,9 @@ import os
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from offhook.errors import DeviceError
 
@@ -24,8 +25,7 @@ _CHIPINFO = struct.Struct("32s32sI")
 _DEVICE = re.compile(r"gpiochip(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class GpioChip:
+class GpioChip(Struct, frozen=True):
     """One chip: its device, the number in the device's name, its driver's label, how many lines it has."""
 
     path: Path

@@ -1,10 +1,10 @@
 """The line on which a UPS, or a power supply's "power good", says whether mains is there."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from gpiozero import DigitalInputDevice
 from gpiozero.pins import Factory
+from msgspec.structs import replace
 
 from offhook.errors import DeviceError
 from offhook.hardware.pins import wired

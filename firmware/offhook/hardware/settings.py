@@ -4,8 +4,9 @@ Pins are BCM numbers. Every contact connects its pin to ground; the chip's own p
 high. Each :class:`Wire` carries the place in the board file that named it, so that a wrong pin can be reported there.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 BoardKind = Literal["gpio", "simulated"]
 KeypadKind = Literal["4x4", "4x3", "direct", "rotary", "none"]
@@ -19,8 +20,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(Struct, frozen=True):
     """One pin: its BCM number, and where the board file names it (``phone.yaml:7: hook.pin``)."""
 
     bcm: int
@@ -30,16 +30,14 @@ class Wire:
         return f"{self.origin}: GPIO{self.bcm}" if self.origin else f"GPIO{self.bcm}"
 
 
-@dataclass(frozen=True, slots=True)
-class GpioWiring:
+class GpioWiring(Struct, frozen=True):
     """Which library moves the pins, and the label of the chip that they are on; None: the one behind the header."""
 
     factory: PinLibrary = "auto"
     chip: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HookWiring:
+class HookWiring(Struct, frozen=True):
     """The hook switch.
 
     ``normally_open``: the contact is open while the handset rests and closes to ground when it is lifted; False is
@@ -51,8 +49,7 @@ class HookWiring:
     bounce: float = 0.030
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixWiring:
+class MatrixWiring(Struct, frozen=True):
     """A keypad of rows and columns; ``layout`` has one string per row, one key per column."""
 
     rows: tuple[Wire, ...]
@@ -60,16 +57,14 @@ class MatrixWiring:
     layout: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyWiring:
+class KeyWiring(Struct, frozen=True):
     """One key with a pin of its own."""
 
     key: str
     pin: Wire
 
 
-@dataclass(frozen=True, slots=True)
-class RotaryWiring:
+class RotaryWiring(Struct, frozen=True):
     """A rotary dial.
 
     ``normally_closed``: the pulse contact is closed at rest and opens once per pulse, as in nearly every dial.
@@ -84,8 +79,7 @@ class RotaryWiring:
     bounce: float = 0.015
 
 
-@dataclass(frozen=True, slots=True)
-class LampWiring:
+class LampWiring(Struct, frozen=True):
     """A lamp; ``pin`` None on a simulated board, where the pin is chosen for it."""
 
     name: str
@@ -93,32 +87,28 @@ class LampWiring:
     active_high: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ButtonWiring:
+class ButtonWiring(Struct, frozen=True):
     """A further button (``volume_up`` ...) that connects its pin to ground while pressed."""
 
     name: str
     pin: Wire | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RingerWiring:
+class RingerWiring(Struct, frozen=True):
     """A bell's or buzzer's driver: the pin is active for as long as the bell is to sound."""
 
     pin: Wire
     active_high: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class MainsWiring:
+class MainsWiring(Struct, frozen=True):
     """The line that tells whether mains is there: ``active_high`` where it is high while mains feeds the device."""
 
     pin: Wire
     active_high: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BoardSettings:
+class BoardSettings(Struct, frozen=True):
     """The whole board. A simulated one needs only ``kind``, ``keypad`` and the names of lamps and buttons.
 
     Of ``matrix``, ``keys`` and ``rotary`` the one that ``keypad`` names is read; without ``hook`` a real board reports

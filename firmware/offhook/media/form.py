@@ -1,6 +1,6 @@
 """What a card gives, and how it can fail: plain values, apart from the binding that not every machine has."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from offhook.errors import DeviceError
 
@@ -17,8 +17,7 @@ class CardRefusedError(DeviceError):
     """The PCM is there, and trying again will not make it usable."""
 
 
-@dataclass(frozen=True, slots=True)
-class PcmForm:
+class PcmForm(Struct, frozen=True):
     """What a card gave: frames a second, channels, octets a sample (2: S16_LE, 4: S32_LE), frames a period, a ring."""
 
     rate: int

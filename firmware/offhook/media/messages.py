@@ -5,13 +5,13 @@ sockets of a stream come with :class:`StartStream` and :class:`MoveStream` as ``
 CLOCK_MONOTONIC.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
+from msgspec import DecodeError, Struct, json
+from msgspec.json import Decoder
+
 from offhook.errors import OffhookError
-from offhook.media.settings import CryptoPair, ElementSetting, MediaSettings, SrtpKey, StreamSettings
+from offhook.media.settings import MediaSettings, StreamSettings
 
 MAX_MESSAGE = 65536
 DeviceState = Literal["open", "closed", "missing", "busy"]
@@ -21,134 +21,120 @@ class MessageError(OffhookError):
     """A datagram on the media socket is no message: the two processes are of different versions, restart both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
+class Datagram(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Base of all messages: ``tag`` is what writes the field ``type``."""
+
+
+class Configure(Datagram, frozen=True):
     """The first message: what the media process shall be."""
 
     settings: MediaSettings
 
 
-@dataclass(frozen=True, slots=True)
-class SetActive:
+class SetActive(Datagram, frozen=True):
     """Ear and mouth are live: the handset is off hook."""
 
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StartStream:
+class StartStream(Datagram, frozen=True):
     """Run an RTP session on the two sockets (RTP, RTCP) that come with this message."""
 
     stream: int
     plan: StreamSettings
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateStream:
+class UpdateStream(Datagram, frozen=True):
     """A new offer and answer for a running stream."""
 
     stream: int
     plan: StreamSettings
 
 
-@dataclass(frozen=True, slots=True)
-class MoveStream:
+class MoveStream(Datagram, frozen=True):
     """Let a running stream go on over the two sockets that come with this message: our address has changed."""
 
     stream: int
     plan: StreamSettings
 
 
-@dataclass(frozen=True, slots=True)
-class StopStream:
+class StopStream(Datagram, frozen=True):
     """End an RTP session (with an RTCP BYE)."""
 
     stream: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlayTone:
+class PlayTone(Datagram, frozen=True):
     """Play a tone of the country's plan until stopped or replaced; ``waiting`` and ``confirm`` mix over speech."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopTone:
+class StopTone(Datagram, frozen=True):
     """Silence tone and prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Datagram, frozen=True):
     """Play a prompt, 8 kHz mono S16 WAV; an empty path plays a short tone in its place."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartDtmf:
+class StartDtmf(Datagram, frozen=True):
     """Begin a telephone event (:rfc:`4733`)."""
 
     stream: int
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopDtmf:
+class StopDtmf(Datagram, frozen=True):
     """End it, though not before 70 ms."""
 
     stream: int
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetVolume:
+class SetVolume(Datagram, frozen=True):
     """Gain of the ear in dB over the settings' own."""
 
     db: float
 
 
-@dataclass(frozen=True, slots=True)
-class SetMute:
+class SetMute(Datagram, frozen=True):
     """The microphone is silent."""
 
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ToneStarted:
+class ToneStarted(Datagram, frozen=True):
     """The tone's first sample was handed to the card."""
 
     name: str
     t: float
 
 
-@dataclass(frozen=True, slots=True)
-class SayStarted:
+class SayStarted(Datagram, frozen=True):
     """The prompt's first sample was handed to the card."""
 
     text: str
     t: float
 
 
-@dataclass(frozen=True, slots=True)
-class SayEnded:
+class SayEnded(Datagram, frozen=True):
     """The prompt is over or was stopped."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class DtmfReceived:
+class DtmfReceived(Datagram, frozen=True):
     """The other side pressed a key."""
 
     stream: int
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReport:
+class StreamReport(Datagram, frozen=True):
     """Each second: packets so far, lost so far by RTCP's reckoning, samples concealed so far, and how it sounds.
 
     ``rejected``: packets so far that SRTP did not let through.
@@ -166,16 +152,14 @@ class StreamReport:
     rejected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSilent:
+class StreamSilent(Datagram, frozen=True):
     """Neither RTP nor RTCP came for as long as the stream's settings allow: nobody is there any more."""
 
     stream: int
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceChanged:
+class DeviceChanged(Datagram, frozen=True):
     """The card was opened, closed, lost or refused; ``detail`` is one line that says what to do.
 
     ``mixer``: what is wrong with the mixer since it was last opened, in one line; empty: nothing.
@@ -188,8 +172,7 @@ class DeviceChanged:
     mixer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Datagram, frozen=True):
     """Each second: ticks and xruns so far, whether SCHED_FIFO was granted, ms by which ticks were late in this call."""
 
     ticks: int
@@ -219,47 +202,17 @@ ToMedia = (
 FromMedia = ToneStarted | SayStarted | SayEnded | DtmfReceived | StreamReport | StreamSilent | DeviceChanged | Heartbeat
 Message = ToMedia | FromMedia
 
-_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in Message.__args__}
+_DECODER: Decoder[Message] = Decoder(Message)
 
 
 def encode(message: Message) -> bytes:
     """Return the datagram."""
-    return json.dumps({"type": type(message).__name__} | asdict(message)).encode()
+    return json.encode(message)
 
 
 def decode(data: bytes) -> Message:
     """Read a datagram. Raises :class:`MessageError`."""
     try:
-        row = json.loads(data)
-        kind = _TYPES[row.pop("type")]
-        if kind is Configure:
-            settings = dict(row["settings"])
-            elements = tuple(ElementSetting(**element) for element in settings.pop("mixer", ()))
-            return Configure(MediaSettings(**settings, mixer=elements))
-        if kind is StartStream or kind is UpdateStream or kind is MoveStream:
-            return kind(int(row["stream"]), _stream_settings(row["plan"]))
-        if set(row) - {f.name for f in fields(kind)}:
-            raise KeyError("unknown field")
-        return kind(**row)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return _DECODER.decode(data)
+    except (DecodeError, RecursionError) as error:
         raise MessageError(f"not a media message ({error}): restart offhook, its two processes do not match") from error
-
-
-def _stream_settings(row: Mapping[str, object]) -> StreamSettings:
-    plan = StreamSettings(**row)  # type: ignore[arg-type]
-    types = {int(number): name for number, name in plan.receive_payload_types.items()}
-    values: dict[str, object] = {f.name: getattr(plan, f.name) for f in fields(plan)}
-    values |= {
-        "remote": None if plan.remote is None else (str(plan.remote[0]), int(plan.remote[1])),
-        "remote_rtcp": None if plan.remote_rtcp is None else (str(plan.remote_rtcp[0]), int(plan.remote_rtcp[1])),
-        "receive_payload_types": types,
-        "relays": tuple(map(str, plan.relays)),
-        "crypto": None if plan.crypto is None else _crypto_pair(row["crypto"]),
-    }
-    return StreamSettings(**values)  # type: ignore[arg-type]
-
-
-def _crypto_pair(row: object) -> CryptoPair:
-    if not isinstance(row, Mapping):
-        raise TypeError("no key pair")
-    return CryptoPair(SrtpKey(**row["send"]), tuple(SrtpKey(**key) for key in row["receive"]), bool(row["late"]))

@@ -1,8 +1,9 @@
 """What the media process is told at its start, and what it is told of each stream."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Address = tuple[str, int]
 Codec = Literal["PCMU", "PCMA"]
@@ -11,8 +12,7 @@ Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_
 Level = int | Literal["on", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class ElementSetting:
+class ElementSetting(Struct, frozen=True):
     """What a simple element of the card's mixer shall be; see :class:`offhook.config.mixer.MixerValue`.
 
     A level is a volume in percent (its switch is on then) or the switch alone; ``either`` is that of capture where the
@@ -27,8 +27,7 @@ class ElementSetting:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MediaSettings:
+class MediaSettings(Struct, frozen=True):
     """Sound of one phone.
 
     Attributes:
@@ -62,17 +61,18 @@ class MediaSettings:
     mixer: tuple[ElementSetting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SrtpKey:
+class SrtpKey(Struct, frozen=True):
     """A master key of SRTP: ``master`` is key and salt in hexadecimal, ``mki`` likewise and mostly empty."""
 
     suite: Suite
-    master: str = field(repr=False)
+    master: str
     mki: str = ""
 
+    def __repr__(self) -> str:
+        return f"SrtpKey(suite={self.suite!r}, mki={self.mki!r})"  # never the key: a log may show this
 
-@dataclass(frozen=True, slots=True)
-class CryptoPair:
+
+class CryptoPair(Struct, frozen=True):
     """The key of what is sent, and those of what is received, told apart by their MKI.
 
     ``late``: the other side has sent by its keys for a while, so that its packet count may have wrapped unseen.
@@ -83,8 +83,7 @@ class CryptoPair:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
+class StreamSettings(Struct, frozen=True):
     """One RTP session as offer and answer left it.
 
     Attributes:

@@ -4,8 +4,9 @@ The switchboard performs actions in order. None of them can fail from the machin
 comes back as an event (:class:`offhook.phone.events.CallFailed`).
 """
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Tone(Enum):
@@ -23,37 +24,31 @@ class Tone(Enum):
     HOWLER = "howler"
 
 
-@dataclass(frozen=True, slots=True)
-class PlayTone:
+class PlayTone(Struct, frozen=True):
     """Play ``tone`` in the ear until stopped or replaced; WAITING is mixed over the conversation."""
 
     tone: Tone
 
 
-@dataclass(frozen=True, slots=True)
-class StopTone:
+class StopTone(Struct, frozen=True):
     """Silence whatever tone plays and whatever prompt speaks; a call's audio goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """Speak ``text`` in the ear, over silence or tone."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartRinging:
+class StartRinging(Struct, frozen=True):
     """Start the ringer with the national cadence."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopRinging:
+class StopRinging(Struct, frozen=True):
     """Stop the ringer."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCall:
+class PlaceCall(Struct, frozen=True):
     """Place an outgoing call to ``number`` as the dial plan left it; ``account`` None: by whichever serves."""
 
     call: str
@@ -61,109 +56,94 @@ class PlaceCall:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceEmergencyCall:
+class PlaceEmergencyCall(Struct, frozen=True):
     """Place an emergency call; ``number`` are the digits as dialled (112, 911 ...)."""
 
     call: str
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerCall:
+class AnswerCall(Struct, frozen=True):
     """Answer the ringing call."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectCall:
+class RejectCall(Struct, frozen=True):
     """Refuse a call that came in with this SIP status (486 when busy)."""
 
     call: str
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class EndCall:
+class EndCall(Struct, frozen=True):
     """End a call in whatever state it is (CANCEL, BYE); its media stops at once, without waiting for an answer."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldCall:
+class HoldCall(Struct, frozen=True):
     """Put a call on hold: it is neither heard nor spoken to from now on, and the other side is told."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeCall:
+class ResumeCall(Struct, frozen=True):
     """Take a call back from hold."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransferCall:
+class TransferCall(Struct, frozen=True):
     """Ask the other side of ``call`` to call ``number`` in our place (REFER, :rfc:`5589#section-6`)."""
 
     call: str
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class JoinCalls:
+class JoinCalls(Struct, frozen=True):
     """Ask the other side of ``call`` to talk to that of ``other`` in our place (:rfc:`5589#section-7`)."""
 
     call: str
     other: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenEar:
+class OpenEar(Struct, frozen=True):
     """Make ear and mouth live though the handset is down: the call is answered or placed without a hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseEar:
+class CloseEar(Struct, frozen=True):
     """Make them dead again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """What a program asked for is not done; ``reason`` is a line for whoever asked."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartDtmf:
+class StartDtmf(Struct, frozen=True):
     """Start sending a DTMF event in the call (:rfc:`4733`)."""
 
     call: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopDtmf:
+class StopDtmf(Struct, frozen=True):
     """End the DTMF event that is being sent."""
 
     call: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True):
     """Post :class:`offhook.phone.events.TimerFired` after ``seconds``; setting a running timer restarts it."""
 
     name: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(Struct, frozen=True):
     """Forget a timer; cancelling one that does not run is no fault."""
 
     name: str

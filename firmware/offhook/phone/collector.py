@@ -5,8 +5,9 @@ a longer pattern that begins with an emergency number, a short pause decides; ot
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from offhook.phone.dialplan import DialPlan, Match
 from offhook.phone.settings import PhoneSettings
@@ -24,8 +25,7 @@ class Outcome(Enum):
     REFUSED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``number`` to call (PLACE, EMERGENCY), or ``seconds`` to WAIT for another digit before the digits are final."""
 
     outcome: Outcome

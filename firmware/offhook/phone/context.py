@@ -6,8 +6,9 @@ stop what it started. Every call that the machine knows is in one place: in the 
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from offhook.phone import actions as do
 from offhook.phone.actions import Action, Tone
@@ -18,8 +19,7 @@ from offhook.phone.settings import PhoneSettings
 TimerName = Literal["ring", "dial", "reorder", "howler", "beep"]
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call of the phone.
 
     Attributes:

@@ -8,14 +8,13 @@ the first edge, so chatter is not a second change. The change is dated to that f
     believed  __________|‾‾‾‾‾‾‾‾‾‾‾    dated here ^ (first edge)
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 CONFIRM = 0.005
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The contact went to ``level`` at ``t`` (seconds)."""
 
     level: bool

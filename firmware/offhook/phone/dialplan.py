@@ -15,7 +15,8 @@ Alternatives are tried in order: the first that is complete is sent, but one tha
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from offhook.errors import OffhookError
 
@@ -32,8 +33,7 @@ class DialPlanError(OffhookError):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
+class _Element(Struct, frozen=True):
     """Keys that fit at one place; ``sends`` replaces what was dialled (None: sent as dialled).
 
     An element without keys takes no digit and only sends.
@@ -44,8 +44,7 @@ class _Element:
     sends: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One alternative. ``send_after``: seconds from ``S``; ``waits``: ended in ``T``."""
 
     text: str
@@ -82,8 +81,7 @@ class Rule:
         return reached
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """What a digit map says about some digits.
 
     Attributes:
@@ -101,17 +99,14 @@ class Match:
     send_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class DialPlan:
-    """A digit map, ready for use. Raises :class:`DialPlanError` for a text that is none."""
+    """A digit map, ready for use."""
 
-    text: str
-    rules: tuple[Rule, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        if len(self.text) > _MAXIMUM_TEXT:
+    def __init__(self, text: str) -> None:
+        """Raises :class:`DialPlanError` for a text that is none."""
+        if len(text) > _MAXIMUM_TEXT:
             raise DialPlanError(_MAXIMUM_TEXT, f"is longer than {_MAXIMUM_TEXT} characters; shorten it")
-        object.__setattr__(self, "rules", tuple(_Parser(self.text).rules()))
+        self.rules = tuple(_Parser(text).rules())
 
     def match(self, digits: str) -> Match:
         """Say what ``digits``, the keys so far, amount to."""

@@ -6,50 +6,44 @@ engine), ``"o1"``, ``"o2"`` ... for calls that the machine placed (given by the 
 answered by :class:`offhook.phone.actions.Refuse`.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "A", "B", "C", "D"]
 
 
-@dataclass(frozen=True, slots=True)
-class HookLifted:
+class HookLifted(Struct, frozen=True):
     """The handset left the cradle, debounced."""
 
 
-@dataclass(frozen=True, slots=True)
-class HookReplaced:
+class HookReplaced(Struct, frozen=True):
     """The handset was put back, longer than the national flash window."""
 
 
-@dataclass(frozen=True, slots=True)
-class HookFlash:
+class HookFlash(Struct, frozen=True):
     """The hook was pressed for a moment within the national flash window."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDown:
+class KeyDown(Struct, frozen=True):
     """A key closed, or a rotary digit completed."""
 
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class KeyUp:
+class KeyUp(Struct, frozen=True):
     """A key opened."""
 
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     """A timer set by :class:`offhook.phone.actions.SetTimer` ran out."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallIncoming:
+class CallIncoming(Struct, frozen=True):
     """A call came in. ``peer`` is what a display would show.
 
     ``auto``: it may be answered without anybody's hand, ``after`` so many seconds. ``urgent``: it may be the emergency
@@ -63,29 +57,25 @@ class CallIncoming:
     after: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CallProceeding:
+class CallProceeding(Struct, frozen=True):
     """The other end rings (180) and has sent no media of its own; where it has, CallEarlyMedia is repeated."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallEarlyMedia:
+class CallEarlyMedia(Struct, frozen=True):
     """The network sends sound before the answer (183 with SDP): ringback and announcements come from there."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallAnswered:
+class CallAnswered(Struct, frozen=True):
     """The call is up: an outgoing call was answered, or our answer was acknowledged as accepted by the engine."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallFailed:
+class CallFailed(Struct, frozen=True):
     """An outgoing call got a final failure. ``status`` is the SIP status, 0 where nothing answered at all."""
 
     call: str
@@ -93,52 +83,45 @@ class CallFailed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(Struct, frozen=True):
     """A call that rang or was up is over, ended by the other side or the network (``elsewhere``: answered there)."""
 
     call: str
     elsewhere: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallHeld:
+class CallHeld(Struct, frozen=True):
     """The other side put the call on hold: it hears nothing of us."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallResumed:
+class CallResumed(Struct, frozen=True):
     """The other side took the call back from hold."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallHoldFailed:
+class CallHoldFailed(Struct, frozen=True):
     """The other side did not agree to be put on hold (488, or no answer)."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallTransferred:
+class CallTransferred(Struct, frozen=True):
     """The other side of this call now talks to whom it was transferred to: nothing is left to do with it."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallNotTransferred:
+class CallNotTransferred(Struct, frozen=True):
     """The other side of this call did not get through to whom it was transferred to, and is with us as before."""
 
     call: str
     status: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CallRequested:
+class CallRequested(Struct, frozen=True):
     """A program asks for a call; ``call`` is its handle (``"p1"`` ...), ``account`` the one to place it by."""
 
     call: str
@@ -146,58 +129,50 @@ class CallRequested:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRequested:
+class AnswerRequested(Struct, frozen=True):
     """A program takes the call that rings or waits; without a handle whichever it is."""
 
     call: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EndRequested:
+class EndRequested(Struct, frozen=True):
     """A program ends or refuses a call; without a handle the one in the ear, or the one that rings."""
 
     call: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRequested:
+class HoldRequested(Struct, frozen=True):
     """A program puts a call on hold."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeRequested:
+class ResumeRequested(Struct, frozen=True):
     """A program takes a call back from hold."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRequested:
+class TransferRequested(Struct, frozen=True):
     """A program hands the other side of a call over to a number."""
 
     call: str
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceChanged:
+class ServiceChanged(Struct, frozen=True):
     """Whether at least one account can place calls now."""
 
     available: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesWaiting:
+class MessagesWaiting(Struct, frozen=True):
     """Voice mail waits (stutter dial tone, message lamp)."""
 
     waiting: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeRaised:
+class NoticeRaised(Struct, frozen=True):
     """Something to be spoken at the next lift, before or over dial tone (a power cut, say); empty text clears it."""
 
     topic: str

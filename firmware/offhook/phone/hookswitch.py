@@ -5,7 +5,7 @@ A short break tells the exchange something (flash, recall); a long one ends the 
 flash window has passed. A break shorter than the window is taken for a knock.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from offhook.phone.debounce import Change, Debouncer
 from offhook.phone.events import Event, HookFlash, HookLifted, HookReplaced
@@ -13,8 +13,7 @@ from offhook.phone.events import Event, HookFlash, HookLifted, HookReplaced
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class HookTiming:
+class HookTiming(Struct, frozen=True):
     """Seconds: the longest contact bounce, and the flash window. ``flash_max`` 0: putting back counts at once."""
 
     bounce: float = 0.030
@@ -22,8 +21,7 @@ class HookTiming:
     flash_max: float = 1.000
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
+class Timed(Struct, frozen=True):
     """A phone event and the time of the edge that made it."""
 
     event: Event

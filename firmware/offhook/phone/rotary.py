@@ -5,8 +5,9 @@ in the field run at 8 to 11, some at 20 pulses a second. A pause longer than any
 so does the off-normal contact, where the dial has one.
 """
 
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import Struct
 
 from offhook.phone.debounce import Change, Debouncer
 from offhook.phone.events import Key, KeyDown, KeyUp
@@ -16,8 +17,7 @@ Order = Literal["standard", "sweden", "new_zealand"]
 _MOST_PULSES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class RotaryTiming:
+class RotaryTiming(Struct, frozen=True):
     """Seconds: contact bounce; the pause that ends a digit; an open contact that is no pulse; how long a key lasts."""
 
     bounce: float = 0.020

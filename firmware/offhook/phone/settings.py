@@ -1,12 +1,11 @@
 """What can be chosen about the phone machine."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from offhook.phone.actions import Tone
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneSettings:
+class PhoneSettings(Struct, frozen=True):
     """Dial plan, emergency numbers and timers; all times in seconds.
 
     Attributes:

@@ -8,7 +8,8 @@ changes ask the calls.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from offhook.phone import events as on
 from offhook.phone import moves, requests, second
@@ -18,8 +19,7 @@ from offhook.phone.states import State
 EventType = type[on.Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One cell of the table: what is done, and where that may lead."""
 
     move: Move | None

@@ -1,10 +1,9 @@
 """One look at the supply and the gauge, as a board takes it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class PowerReading:
+class PowerReading(Struct, frozen=True):
     """What is known about mains and battery at one moment; None where nothing tells.
 
     Attributes:

@@ -6,8 +6,10 @@ power cut at any moment leaves a phone that starts (:func:`offhook.provisioning.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from offhook.config.disk import StoreError
 from offhook.config.faults import ConfigError

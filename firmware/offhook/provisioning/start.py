@@ -6,8 +6,10 @@ fault by fault and replaced by its last good copy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from msgspec.structs import replace
 
 from offhook.config.disk import StoreError
 from offhook.config.faults import ConfigError, Fault

@@ -8,7 +8,8 @@
 
 import struct
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from offhook.rtp.errors import RtpError
 
@@ -21,8 +22,7 @@ _VOLUME = 10  # -10 dBm0
 _QUEUE = 64
 
 
-@dataclass(frozen=True, slots=True)
-class TelephoneEvent:
+class TelephoneEvent(Struct, frozen=True):
     """The payload (:rfc:`4733#section-2.3`).
 
     Attributes:
@@ -55,8 +55,7 @@ class TelephoneEvent:
         return DIGITS[self.event] if self.event < len(DIGITS) else None
 
 
-@dataclass(frozen=True, slots=True)
-class EventPacket:
+class EventPacket(Struct, frozen=True):
     """What to send instead of sound."""
 
     payload: bytes

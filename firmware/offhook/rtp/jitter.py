@@ -23,9 +23,10 @@ what was concealed already counts for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import gcd
 from typing import Literal
+
+from msgspec import Struct
 
 from offhook.rtp.delay import DelayEstimator
 from offhook.rtp.packet import RtpPacket
@@ -37,8 +38,7 @@ _KEPT = 640  # samples of played packets that may be given back
 _SETTLED = 50  # packets until the initial delay has no say
 
 
-@dataclass(slots=True)  # frozen would take five times as long to make
-class Piece:
+class Piece(Struct):
     """A stretch of the timeline.
 
     Attributes:
@@ -57,8 +57,7 @@ class Piece:
     payload_type: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class JitterSettings:
+class JitterSettings(Struct, frozen=True):
     """Times in milliseconds.
 
     Attributes:
@@ -84,8 +83,7 @@ class JitterSettings:
     resync: float = 2000.0
 
 
-@dataclass(slots=True)
-class JitterStatistics:
+class JitterStatistics(Struct):
     """Counters since the buffer was made, in packets, or in samples where the name says so.
 
     Attributes:

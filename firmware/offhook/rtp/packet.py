@@ -9,8 +9,9 @@
 """
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from offhook.rtp.errors import RtpError
 
@@ -19,8 +20,7 @@ HEADER = struct.Struct("!BBHII")
 _VERSION = 2 << 6
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderExtension:
+class HeaderExtension(Struct, frozen=True):
     """The one header extension that a packet may carry (:rfc:`3550#section-5.3.1`).
 
     Attributes:

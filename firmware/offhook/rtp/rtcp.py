@@ -6,7 +6,8 @@ A datagram is a compound of them and begins with a report (:rfc:`3550#appendix-A
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from offhook.rtp.errors import RtpError
 
@@ -18,8 +19,7 @@ _BLOCK = struct.Struct("!IIIIII")
 _CNAME = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
+class ReportBlock(Struct, frozen=True):
     """What one receiver has to say of one source (:rfc:`3550#section-6.4.1`).
 
     Attributes:
@@ -60,8 +60,7 @@ class ReportBlock:
         return cls(ssrc, lost >> 24, count, highest, jitter, last, delay)
 
 
-@dataclass(frozen=True, slots=True)
-class SenderReport:
+class SenderReport(Struct, frozen=True):
     """SR: what was sent, and how NTP time and RTP time belong together."""
 
     ssrc: int
@@ -79,8 +78,7 @@ class SenderReport:
         return _packet(_SR, len(self.blocks), body + b"".join(block.serialize() for block in self.blocks))
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverReport:
+class ReceiverReport(Struct, frozen=True):
     """RR: from one who sends nothing."""
 
     ssrc: int
@@ -92,8 +90,7 @@ class ReceiverReport:
         return _packet(_RR, len(self.blocks), body)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDescription:
+class SourceDescription(Struct, frozen=True):
     """SDES: the canonical names of sources."""
 
     names: tuple[tuple[int, str], ...]
@@ -108,8 +105,7 @@ class SourceDescription:
         return _packet(_SDES, len(chunks), b"".join(chunks))
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
+class Goodbye(Struct, frozen=True):
     """BYE: sources that leave."""
 
     ssrcs: tuple[int, ...]

@@ -1,7 +1,8 @@
 """Gives a simulated board its pins: what the board file does not name gets a pin of its own."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from offhook.errors import DeviceError
 from offhook.hardware.settings import (

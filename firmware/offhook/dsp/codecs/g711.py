@@ -4,10 +4,10 @@ Both ways are one table look-up. The tables are built when the module is importe
 tables 1 and 2: a 16-bit sample is coded by its magnitude, so that coding is symmetric about zero.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
@@ -19,8 +19,7 @@ _OCTET = np.dtype(np.uint8)
 _BIAS = 33 << 2  # G.711 counts in 14 bits; a 16-bit sample has two more
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class G711:
+class G711(Struct, frozen=True, eq=False):
     """One of the two laws.
 
     Attributes:
