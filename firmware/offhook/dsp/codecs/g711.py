@@ -48,12 +48,13 @@ def _ulaw() -> G711:
     magnitude = (((mantissa << 3) + _BIAS) << exponent) - _BIAS
     decoder = np.where(octets & 0x80, -magnitude, magnitude).astype(np.int16)
 
-    sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
-    biased = np.minimum(np.abs(sample), 32635) + _BIAS
-    segment = np.log2(biased).astype(np.int32) - 7  # exact: 132..32767, no power of two is rounded
-    code = segment << 4 | (biased >> (segment + 3)) & 15
-    encoder = ~(code | np.where(sample < 0, 0x80, 0)) & 0xFF
-    return G711("PCMU", 0xFF, encoder.astype(np.uint8), decoder)
+    # 16 codes a segment, each twice as wide as in the one before; the first misses what the bias holds.
+    widths = np.repeat(8 << np.arange(8), 16)
+    widths[0] -= _BIAS - 128
+    widths[-1] += 32769 - widths.sum()
+    code = np.arange(128, dtype=np.uint8).repeat(widths)  # of the magnitudes 0 to 32768
+    encoder = np.concatenate([code[:-1] ^ 0xFF, code[:0:-1] ^ 0x7F])
+    return G711("PCMU", 0xFF, encoder, decoder)
 
 
 def _alaw() -> G711:
@@ -63,14 +64,12 @@ def _alaw() -> G711:
     magnitude = np.where(exponent > 0, (low + 0x100) << np.maximum(exponent - 1, 0), low)
     decoder = np.where(octets & 0x80, magnitude, -magnitude).astype(np.int16)
 
-    sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
-    # The smallest negative value falls into the first negative interval: -1 is coded like the magnitude 0 (13 bits).
-    size = np.where(sample < 0, ~sample, sample) >> 4
-    segment = np.maximum(np.log2(np.maximum(size, 1)).astype(np.int32) - 3, 0)
-    code = np.where(segment > 1, segment << 4 | (size >> np.maximum(segment - 1, 0)) & 15, np.minimum(size, 31))
-    code = np.where(segment == 1, 1 << 4 | size & 15, code)
-    encoder = (code | np.where(sample < 0, 0, 0x80)) ^ 0x55
-    return G711("PCMA", 0xD5, encoder.astype(np.uint8), decoder)
+    # 16 codes a segment, the first two of one width. The smallest negative value falls into the first negative
+    # interval: -1 is coded like the magnitude 0 (13 bits).
+    widths = np.repeat([16, *(16 << np.arange(7))], 16)
+    code = np.arange(128, dtype=np.uint8).repeat(widths)
+    encoder = np.concatenate([code ^ 0xD5, code[::-1] ^ 0x55])
+    return G711("PCMA", 0xD5, encoder, decoder)
 
 
 PCMU = _ulaw()
