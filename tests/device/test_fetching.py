@@ -15,7 +15,7 @@ import pytest
 
 from offhook.device.fetching import BundleFetchError, Download
 from offhook.device.pace import LEAST, LIMIT_S, WINDOW_S
-from tests.support.certs import Authority, make_authority
+from tests.support.certs import Authority, check_as_python_3_13, make_authority
 
 BUNDLE = bytes(range(256)) * 4096  # 1 MiB
 
@@ -300,3 +300,11 @@ def test_a_bundle_of_a_length_that_is_not_told_is_fetched(server: Server, author
 def test_the_context_checks_names_and_chains() -> None:
     context = Download("https://u.example/x", Path("x"), lambda: "")._tls()
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+
+
+def test_it_takes_the_same_certificates_on_every_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they are is shown by ``tests/provisioning/test_fetch.py``."""
+    check_as_python_3_13(monkeypatch)
+    context = Download("https://u.example/x", Path("x"), lambda: "")._tls()
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_mode is ssl.CERT_REQUIRED

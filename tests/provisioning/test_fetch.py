@@ -9,7 +9,7 @@ from subprocess import run as run_program
 import pytest
 
 from offhook.provisioning.fetch import Fetched, Fetcher, FetchError, FetchLimits, NotModified, shown
-from tests.support.certs import Authority, make_authority
+from tests.support.certs import Authority, check_as_python_3_13, make_authority, make_home_authority
 from tests.support.config_server import serving
 from tests.support.virtual_loop import run
 
@@ -109,6 +109,18 @@ def test_a_certificate_of_another_authority_is_refused(authority: Authority, tmp
             with pytest.raises(FetchError, match=r"certificate is not trusted .*check provisioning.ca_file"):
                 await fetcher(authority).fetch(server.url)
             assert server.asked == []
+
+    run(scenario)
+
+
+def test_a_home_made_authority_will_do_on_every_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = make_home_authority(tmp_path)
+    check_as_python_3_13(monkeypatch)
+
+    async def scenario() -> None:
+        async with serving(authority.server_context()) as server:
+            server.offer("a", None)
+            assert await fetcher(authority).fetch(server.url) == Fetched(b"a", None)
 
     run(scenario)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 _NUMBERS = itertools.count(100)
 
 _EXTENSIONS = """\
@@ -124,6 +126,33 @@ def make_authority(folder: Path, names: str = "DNS:localhost,IP:127.0.0.1,IP:::1
     by_ca = ["-CA", str(ca_file), "-CAkey", str(ca_key), "-set_serial", "2", "-extensions", "server"]
     _openssl("x509", "-req", "-in", str(request), *by_ca, "-out", str(certificate), *common)
     return Authority(ca_file, certificate, key)
+
+
+def make_home_authority(folder: Path) -> Authority:
+    """Make a CA and a server certificate by the commands that everybody knows: no word on the uses of keys."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ca_key, ca_file, key, request, certificate, names = (
+        folder / name for name in ("ca.key", "ca.pem", "s.key", "s.csr", "s.pem", "names.cnf")
+    )
+    names.write_text("subjectAltName = DNS:localhost,IP:127.0.0.1\n")
+    fresh = ["-newkey", "rsa:2048", "-nodes"]
+    _openssl("req", "-x509", *fresh, "-keyout", str(ca_key), "-out", str(ca_file), "-subj", "/CN=home", "-days", "2")
+    _openssl("req", *fresh, "-keyout", str(key), "-out", str(request), "-subj", "/CN=localhost")
+    by_ca = ["-CA", str(ca_file), "-CAkey", str(ca_key), "-set_serial", "2", "-days", "2", "-extfile", str(names)]
+    _openssl("x509", "-req", "-in", str(request), *by_ca, "-out", str(certificate))
+    return Authority(ca_file, certificate, key)
+
+
+def check_as_python_3_13(patch: pytest.MonkeyPatch) -> None:
+    """Let ssl's default be what it is since then: strict about the form of certificates."""
+    made = ssl.create_default_context
+
+    def strict(**options: str | None) -> ssl.SSLContext:
+        context = made(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    patch.setattr(ssl, "create_default_context", strict)
 
 
 def _openssl(*arguments: str) -> None:

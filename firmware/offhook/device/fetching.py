@@ -151,6 +151,8 @@ class Download:
             context = ssl.create_default_context(cafile=self._ca_file or None)
         except (OSError, ssl.SSLError):
             raise BundleFetchError(f"{self._ca_file} holds no certificates: name a readable PEM file") from None
+        # As before Python 3.13: what people make by `openssl req -x509` does not say what its key is for.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if time.time() < _CLOCK_IS_SET_AFTER:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
         context.sslsocket_class = self._pace.sockets()

@@ -125,6 +125,8 @@ class Fetcher:
         except (OSError, ssl.SSLError) as error:
             reason = error.strerror or "it holds no certificates in PEM form"
             raise FetchError(f"{self._setting}.ca_file {self._ca_file}: {reason}: name a readable PEM file") from error
+        # As before Python 3.13: what people make by `openssl req -x509` does not say what its key is for.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if time.time() < CLOCK_IS_SET_AFTER:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
         return context
