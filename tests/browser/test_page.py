@@ -296,6 +296,29 @@ def test_the_phone_fits_a_small_laptop(phone: Page) -> None:
             phone.wait_for_timeout(20)
 
 
+def test_the_last_line_of_the_journal_stays_in_sight(phone: Page) -> None:
+    handset(phone).click()
+    shows(phone, "Dial tone")
+    dial(phone, "911")
+    shows(phone, "Talking to the emergency desk", 20)  # a headline of two lines: the journal has less room
+    handset(phone).click()
+    shows(phone, "On hook")
+    expect(phone.locator("#log li").last).to_contain_text("on hook")
+    lines, seen = phone.locator("#log li").last.bounding_box(), phone.locator(".roll").bounding_box()
+    assert lines is not None
+    assert seen is not None
+    assert phone.evaluate("(roll) => roll.scrollHeight > roll.clientHeight", phone.locator(".roll").element_handle())
+    assert seen["y"] <= lines["y"]
+    assert lines["y"] + lines["height"] <= seen["y"] + seen["height"] + 1
+
+
+def test_the_help_on_keys_stays_within_its_column(phone: Page) -> None:
+    column, words = phone.locator("#numbers").bounding_box(), phone.locator(".keyline span").last.bounding_box()
+    assert column is not None
+    assert words is not None
+    assert words["x"] + words["width"] <= column["x"] + column["width"] + 1
+
+
 def test_the_phone_fits_a_pocket(phone: Page) -> None:
     phone.set_viewport_size({"width": 390, "height": 844})
     assert phone.evaluate("document.documentElement.scrollWidth") == 390

@@ -13,12 +13,10 @@ const shown = { state: "", peer: "", emergency: false, off: false, mains: true, 
 
 function log(text) {
   const row = document.createElement("li"), time = document.createElement("span"), list = $("log");
-  const atEnd = list.scrollTop + list.clientHeight > list.scrollHeight - 20;
   time.textContent = ((performance.now() - started) / 1000).toFixed(1);
   row.append(time, text);
   list.append(row);
   while (list.children.length > 300) list.firstChild.remove();
-  if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
 // ---- what the phone shows --------------------------------------------------------------------------------------
