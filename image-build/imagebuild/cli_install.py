@@ -93,7 +93,7 @@ def _next_steps() -> None:
     if not Path("/run/systemd/system").is_dir():
         _say("systemd does not run here: the phone starts with the machine")
     elif checked.returncode != 0:
-        _say(f"then: offhook check {CONFIG} && sudo systemctl restart offhook")
+        _say(f"then: sudo offhook check {CONFIG} && sudo systemctl restart offhook")
     else:
         _say("start it with: sudo systemctl restart offhook")
 
