@@ -208,6 +208,12 @@ class TestWhatIsWrong:
         (found,) = faults(f"country: NO\n{section}\n")
         assert message in found
 
+    @pytest.mark.parametrize("before", ["country: NO\ncertificates: |\n", "certificates:\n", "certificates: |\r\n"])
+    def test_certificates_that_are_not_indented_are_told_where_they_begin(self, before: str) -> None:
+        first = faults(f"{before}{CERTIFICATE * 2}log: {{}}\n")[0]
+        line = before.count("\n") + 1
+        assert first == f"{line}:1: certificates: put two spaces in front of each line of the certificate"
+
     def test_a_private_key_over_several_lines_is_recognised_and_not_repeated(self) -> None:
         (found,) = faults(
             "country: NO\nssh:\n  authorized_keys:\n    - |\n      -----BEGIN OPENSSH PRIVATE KEY-----\n"

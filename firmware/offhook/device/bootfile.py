@@ -76,7 +76,8 @@ def read_boot_file(
     try:
         written_root, faults = tree_of(card.text, file)
     except ConfigError as error:
-        raise ConfigError([*error.faults, *_further_tabs(card.text, file, error.faults)]) from None
+        further = _further_tabs(card.text, file, error.faults)
+        raise ConfigError([*_at_the_edge(card.text, file), *error.faults, *further]) from None
     root, kept, missing = with_stored(written_root, stored, file)
     board, complaints = _board_by_name(root, boards)
     faults = [*faults, *missing, *(_fault(file, each) for each in complaints)]
@@ -165,6 +166,14 @@ def _further_tabs(text: str, file: str, known: tuple[Fault, ...]) -> Iterable[Fa
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip() and not line.lstrip().startswith("#"):
             yield Fault(file, number, indent.index("\t") + 1, "", message)
+
+
+def _at_the_edge(text: str, file: str) -> Iterable[Fault]:
+    """A parser stops one line too late where a .pem file was pasted as it is, and does not say why."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("-----BEGIN "):
+            yield Fault(file, number, 1, "certificates", "put two spaces in front of each line of the certificate")
+            return
 
 
 def _words(settings: BootSettings, root: Node) -> Iterable[str]:
