@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from imagebuild.bundle import prepare_root
 from offhook.device.slots import Scheme, files_for, kernel_command_line
 
 pytestmark = pytest.mark.peer
@@ -24,6 +25,7 @@ FIRMWARE = (
     *("bcm2710-rpi-3-b.dtb", "bcm2710-rpi-3-b-plus.dtb", "bcm2710-rpi-zero-2-w.dtb"),
     *("overlays/README", "overlays/wm8960-soundcard.dtbo", "cmdline.txt", "config.txt"),
 )
+DEB, KEYRING = "/x/offhook_1.2.3~deb13_arm64.deb", "updates.pem"
 SLOT = ["cmdline.txt", "initramfs8", "kernel8.img", "overlays/README", "overlays/wm8960-soundcard.dtbo"]
 SIZES = {"bootcfg_part_size": "40M", "boot_part_size": "16M", "root_part_size": "16M", "data_part_size": "8M"}
 
@@ -35,10 +37,14 @@ def root(tmp_path: Path) -> Path:
         file = root / "boot" / "firmware" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{name} of raspi-firmware\n")
-    for folder in ("etc/offhook", "usr/share/offhook", "var/lib/offhook"):
+    for folder in ("etc/offhook", "usr/lib", "usr/share/offhook", "var/lib/offhook"):
         (root / folder).mkdir(parents=True)
     shutil.copy("image-build/package/card-example.yaml", root / "usr" / "share" / "offhook")
     (root / "etc" / "offhook" / "offhook.yaml").write_text("country: NO\n")
+    (root / "etc" / "rauc").mkdir()
+    shutil.copy("image-build/overlay/etc/rauc/system.conf", root / "etc" / "rauc")
+    (root / "usr" / "lib" / "os-release").write_text('NAME="Debian"\nIMAGE_VERSION=0\nID=debian\n')
+    (tmp_path / KEYRING).write_text("certificate\n")
     return root
 
 
@@ -50,12 +56,13 @@ def run(*command: str | Path, **env: str) -> str:
     return done.stdout
 
 
-def build(root: Path, scheme: Scheme) -> Path:
+def build(root: Path, scheme: Scheme, **more: str) -> Path:
     """Do what rpi-image-gen does after the root is there; return the folder with the images."""
     out, layer = root.parent / "out", RPI / "image" / scheme
     out.mkdir()
     settings = {f"IGconf_image_{name}": size for name, size in SIZES.items()}
     settings |= {"IGconf_image_name": "phone", "IGconf_image_suffix": "img", "LAYER_DIR": str(layer)}
+    settings |= {"IGconf_offhook_keyring": str(root.parent / KEYRING), "IGconf_offhook_deb": DEB, **more}
     run(layer / f"offhook-image-{scheme}.d" / "hooks" / "preimage50-slots", root, out, **settings)
     places = [f"--{name}path={path}" for name, path in (("root", root), ("input", out), ("output", out))]
     run("genimage", *places, f"--tmppath={root.parent / 'tmp'}", f"--config={out / 'genimage.cfg'}")
@@ -143,6 +150,19 @@ def test_the_data_partition_is_empty_and_the_root_has_what_it_is_filled_with(roo
     names = {line.split("/")[5] for line in run("debugfs", "-R", "ls -p /", out / "data.ext4").splitlines() if line}
     assert names == {".", "..", "lost+found"}
     assert text_on_ext4(out / "root.ext4", "/etc/offhook/offhook.yaml") == "country: NO\n"
+
+
+@pytest.mark.parametrize("scheme", ["partition", "prefix"])
+@pytest.mark.parametrize(("more", "version"), [({}, "1.2.3"), ({"IGconf_offhook_version": "1.2.3.1"}, "1.2.3.1")])
+def test_a_root_is_prepared_for_updates_as_the_virtual_phones_is(
+    root: Path, scheme: Scheme, more: dict[str, str], version: str
+) -> None:
+    twin = root.parent / "twin"
+    shutil.copytree(root, twin)
+    prepare_root(twin, f"offhook-rpi-{scheme}", version, root.parent / KEYRING)
+    out = build(root, scheme, **more)
+    for name in ("etc/rauc/system.conf", "etc/rauc/keyring.pem", "usr/lib/os-release"):
+        assert text_on_ext4(out / "root.ext4", f"/{name}") == (twin / name).read_text()
 
 
 def test_a_root_without_a_kernel_is_refused(root: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_tree_has_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
     ("file", "old", "new", "words"),
     [
         # layers: YAML and metadata
-        (PHONE, "mmdebstrap:\n", "mmdebstrap: [\n", "layer/offhook-phone.yaml:24: is no YAML"),
+        (PHONE, "mmdebstrap:\n", "mmdebstrap: [\n", "layer/offhook-phone.yaml:38: is no YAML"),
         (PHONE, "# METABEGIN\n", "", "has no metadata"),
         (PHONE, "# METAEND\n", "", "the metadata is not ended"),
         (PHONE, "Layer-Version: 1.0.0", "Layer-Version: 1.0", ":8: the version is not of the form 1.2.3"),

@@ -40,6 +40,22 @@ place_example() {
    install -m 0644 "$root/usr/share/offhook/card-example.yaml" "$root/boot/firmware/offhook-example.yaml"
 }
 
+# What an update asks of a root, as prepare_root of imagebuild/bundle.py writes it: kind of machine (of scheme $1),
+# version, and whose bundles it takes.
+prepare_updates() {
+   local version=${IGconf_offhook_version:-} conf="$root/etc/rauc/system.conf" release="$root/usr/lib/os-release"
+   if [ -z "$version" ]; then
+      version=$(basename "$IGconf_offhook_deb")
+      version=${version#offhook_}
+      version=${version%%~deb*}
+   fi
+   grep -q '^compatible=' "$conf" || { echo "offhook: no line compatible= in $conf" >&2; exit 1; }
+   sed -i "s/^compatible=.*/compatible=offhook-rpi-$1/" "$conf"
+   install -m 0644 "$IGconf_offhook_keyring" "$root/etc/rauc/keyring.pem"
+   sed -i '/^IMAGE_/d' "$release"
+   printf 'IMAGE_ID=offhook\nIMAGE_VERSION=%s\n' "$version" >> "$release"
+}
+
 # The writable partition is empty: at each start offhook-data.service makes the folders that are bound from it.
 stage_data() {
    install -d -m 0755 "$root/data"
