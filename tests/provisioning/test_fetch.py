@@ -8,6 +8,7 @@ from subprocess import run as run_program
 
 import pytest
 
+from offhook import __version__
 from offhook.provisioning.fetch import Fetched, Fetcher, FetchError, FetchLimits, NotModified, shown
 from tests.support.certs import Authority, check_as_python_3_13, make_authority, make_home_authority
 from tests.support.config_server import serving
@@ -20,7 +21,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def fetcher(authority: Authority, **limits: float | int) -> Fetcher:
-    return Fetcher("test", str(authority.ca_file), FetchLimits(**limits))  # type: ignore[arg-type]
+    return Fetcher(str(authority.ca_file), FetchLimits(**limits))  # type: ignore[arg-type]
 
 
 def test_a_file_is_fetched_with_its_etag_and_then_only_when_it_changed(authority: Authority) -> None:
@@ -32,6 +33,7 @@ def test_a_file_is_fetched_with_its_etag_and_then_only_when_it_changed(authority
             server.offer("country: SE\n", '"2"')
             assert await fetcher(authority).fetch(server.url, '"1"') == Fetched(b"country: SE\n", '"2"')
             assert server.asked == [None, '"1"', '"1"']
+            assert server.agents == [f"offhook/{__version__}"] * 3
 
     run(scenario)
 
@@ -197,7 +199,7 @@ def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
     bad.write_text("hello")
     for file in (bad, tmp_path / "none.pem"):
         with pytest.raises(FetchError, match=r"provisioning.ca_file .*: name a readable PEM file"):
-            run(lambda file=file: Fetcher("t", str(file)).fetch("https://127.0.0.1:9/"))  # type: ignore[misc]
+            run(lambda file=file: Fetcher(str(file)).fetch("https://127.0.0.1:9/"))  # type: ignore[misc]
 
 
 def test_aiohttp_is_imported_with_the_first_fetch_only() -> None:

@@ -112,7 +112,7 @@ class Scene:
 @asynccontextmanager
 async def scene(authority: Authority) -> AsyncIterator[Scene]:
     async with serving(authority.server_context()) as server:
-        result = Scene(server, Fetcher("test", str(authority.ca_file)), CutDisk())
+        result = Scene(server, Fetcher(str(authority.ca_file)), CutDisk())
         try:
             yield result
         finally:

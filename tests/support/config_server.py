@@ -17,6 +17,7 @@ class ConfigServer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
+    agents: list[str | None] = field(default_factory=list)
     url: str = ""
 
     def offer(self, text: str, etag: str | None) -> None:
@@ -24,9 +25,10 @@ class ConfigServer:
         self.data, self.etag = text.encode(), etag
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer one GET; ``asked`` notes the If-None-Match of each."""
+        """Answer one GET; ``asked`` notes the If-None-Match of each, ``agents`` the User-Agent."""
         mark = request.headers.get("If-None-Match")
         self.asked.append(mark)
+        self.agents.append(request.headers.get("User-Agent"))
         headers = dict(self.headers)
         if self.etag is not None:
             headers["ETag"] = self.etag

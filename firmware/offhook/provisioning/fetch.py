@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from offhook import __version__
 from offhook.config.nodes import MAX_BYTES
 from offhook.config.remote import https_url
 from offhook.errors import NetworkError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_REDIRECTS = 3
 LONGEST_ETAG = 256
 CLOCK_IS_SET_AFTER = 1_767_225_600.0  # 2026-01-01: a clock before that was never set
+_USER_AGENT = f"offhook/{__version__}"  # the server of many phones sees who runs what
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: certificates are checked but for their dates
 
 
@@ -60,14 +62,12 @@ class Fetcher:
 
     def __init__(
         self,
-        user_agent: str = "offhook",
         ca_file: str | None = None,
         limits: FetchLimits | None = None,
         setting: str = "provisioning",
     ) -> None:
         """``setting`` is the section of the config that says what is fetched, for what people are told."""
         self._setting = setting
-        self._user_agent = user_agent
         self._ca_file = ca_file
         self._limits = limits or FetchLimits()
 
@@ -78,7 +78,7 @@ class Fetcher:
         limits = self._limits
         timeout = aiohttp.ClientTimeout(total=limits.total_s, sock_connect=limits.connect_s)
         context = await asyncio.to_thread(self._tls)
-        headers = {"User-Agent": self._user_agent, "Accept": "application/yaml, text/*", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": _USER_AGENT, "Accept": "application/yaml, text/*", "Accept-Encoding": "identity"}
         if etag is not None:
             headers["If-None-Match"] = etag
         connector = aiohttp.TCPConnector(ssl=context)
