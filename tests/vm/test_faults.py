@@ -119,10 +119,10 @@ def test_the_microphones_card_is_taken_from_the_bus_and_found_again_under_a_call
 def test_a_media_process_that_is_killed_is_back_within_the_call(
     phone: Guest, inside: VmPhone, pulse: PulseServer, peer: Baresip
 ) -> None:
-    before = phone.sh("pgrep -f offhook.media.process").out.split()[0]
+    before = phone.sh("pgrep -f offhook.media").out.split()[0]
     phone.sh(f"kill -KILL {before}")
     phone.wait_until(
-        lambda: phone.sh("pgrep -f offhook.media.process", check=False).out.split()[:1] not in ([], [before]),
+        lambda: phone.sh("pgrep -f offhook.media", check=False).out.split()[:1] not in ([], [before]),
         "another media process",
     )
     talk(inside, pulse)

@@ -23,7 +23,7 @@ class MediaChild:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         try:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "offhook.media.process", str(theirs.fileno())),
+                (sys.executable, "-m", "offhook.media", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,

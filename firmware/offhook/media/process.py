@@ -5,7 +5,7 @@
     signalling --socket--> messages --> MediaLine <--tick-- a period of the card (or of the clock)
     signalling <--socket-- messages <--           --ear-->  the card
 
-Started by :class:`offhook.engine.mediaclient.MediaClient` as ``python -m offhook.media.process FD``; ``FD`` is one end
+Started by :class:`offhook.engine.mediaclient.MediaClient` as ``python -m offhook.media FD``; ``FD`` is one end
 of a ``SOCK_SEQPACKET`` pair. It ends, after a fade to silence, when signalling closes the other end.
 
 The card is opened when the handset is lifted or a stream starts, and at the start of the process to see that it is
@@ -215,7 +215,3 @@ def main() -> int:
     warm_up(configure.settings)
     MediaProcess(control, configure).run()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
