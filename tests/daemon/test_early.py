@@ -1,6 +1,5 @@
 """The phone before its network: who lifts and dials then is served, and the network finds a phone that works."""
 
-import argparse
 import asyncio
 import json
 import logging
@@ -303,12 +302,11 @@ def test_the_media_process_is_started_before_anything_that_takes_time_to_import(
     code = "import json, sys\nimport offhook.cli, offhook.daemon.main\nprint(json.dumps(sorted(sys.modules)))\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names: list[str] = json.loads(done.stdout)
-    dear = ("asyncio", "logging", "inspect", "gpiozero", "offhook.phone", "offhook.sip")
+    dear = ("argparse", "asyncio", "logging", "inspect", "typing", "gpiozero", "offhook.phone", "offhook.sip")
     assert [name for name in names if name.startswith(dear)] == []
 
 
 def test_options_know_of_a_handset_that_is_off_the_hook() -> None:
-    from offhook.cli import _parser
+    from offhook.cli_parser import parse
 
-    arguments: argparse.Namespace = _parser("run").parse_args(["run", "--config", "c", "--board", "b", "--off-hook"])
-    assert Options.of_run(arguments).off_hook
+    assert Options.of_run(parse(["run", "--config", "c", "--board", "b", "--off-hook"])).off_hook
