@@ -30,6 +30,8 @@ def test_a_phone_whose_card_names_a_wifi_registers_over_it(phone: Guest, exchang
     put_card(phone, settings(exchange.address, WIFI.format(security=security)))
     phone.sh("systemctl start offhook-firstboot.service", 300)
     with AccessPoint(phone, SSID, PSK, wpa3=security == "wpa3"):  # the radio appears: udev tells it the country
+        phone.sh("iw dev wlan0 set power_save on")  # as many a kernel and driver have it
+        assert "Power save: on" in phone.sh("iw dev wlan0 get power_save").out
         phone.sh("systemctl start --no-block NetworkManager.service offhook.service")
         phone.wait_until(lambda: own_address(phone) != "", "an address by radio", PATIENCE_S)
         address = own_address(phone)
