@@ -54,8 +54,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _check_boot_file(source: bytes, file: str) -> None:
-    from offhook.device.boards import BoardFolder
-    from offhook.device.bootfile import read_boot_file
+    from offhook.device.card.boards import BoardFolder
+    from offhook.device.card.bootfile import read_boot_file
 
     boards = next((folder for folder in BOARDS if folder.is_dir()), BOARDS[0])
     read_boot_file(source, file, BoardFolder(boards), None, VALIDATORS)

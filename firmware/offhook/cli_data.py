@@ -20,9 +20,9 @@ def main(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     """Mend it, or make it anew."""
-    from offhook.device.bootstate import read_boot_state
-    from offhook.device.datacheck import settle
-    from offhook.device.datapartition import DataPartition
+    from offhook.device.boot.bootstate import read_boot_state
+    from offhook.device.data.datacheck import settle
+    from offhook.device.data.datapartition import DataPartition
 
     boot = read_boot_state()
     settle(DataPartition(args.place), trial=boot is not None and boot.trial, pause=time.sleep, say=_say)
@@ -35,7 +35,7 @@ def _say(line: str) -> None:
 
 def _grow(args: argparse.Namespace) -> int:
     """Let it take what room the card has."""
-    from offhook.device.datagrowth import grow_data
+    from offhook.device.data.datagrowth import grow_data
 
     grow_data(args.place, _say)
     return EX_OK

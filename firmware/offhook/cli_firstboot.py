@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from offhook.config.disk import Directory
-from offhook.device.firstboot import FirstBoot, Folder, Outcome
-from offhook.device.placed import PlacedDirectory, Rights
-from offhook.device.sshkeys import ensure_host_key, make_host_key
+from offhook.device.card.firstboot import FirstBoot, Folder, Outcome
+from offhook.device.card.placed import PlacedDirectory, Rights
+from offhook.device.card.sshkeys import ensure_host_key, make_host_key
 from offhook.errors import OffhookError
 
 if TYPE_CHECKING:
-    from offhook.device.bootfile import BootFile
+    from offhook.device.card.bootfile import BootFile
 
 EX_OK = 0
 EX_IOERR = 74
@@ -28,15 +28,15 @@ ETC_FILES = {"offhook.yaml": Rights(0o640, "offhook"), "board.yaml": Rights(0o64
 
 def main(args: argparse.Namespace) -> int:
     """Take over a new boot file: exit 0, 78 where it has faults, 74 where something cannot be read or written."""
-    from offhook.device.bootpartition import BootPartition
-    from offhook.device.bootstate import read_boot_state
-    from offhook.device.overlaylines import settle
-    from offhook.device.remade import read_remade
+    from offhook.device.boot.bootpartition import BootPartition
+    from offhook.device.boot.bootstate import read_boot_state
+    from offhook.device.boot.overlaylines import settle
+    from offhook.device.data.remade import read_remade
 
     def read(data: bytes, file: str, stored: Mapping[str, str]) -> "BootFile":
         from offhook.daemon.files import VALIDATORS
-        from offhook.device.boards import BoardFolder
-        from offhook.device.bootfile import read_boot_file
+        from offhook.device.card.boards import BoardFolder
+        from offhook.device.card.bootfile import read_boot_file
 
         return read_boot_file(data, file, BoardFolder(args.boards), stored, VALIDATORS)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from offhook.cli_control import EX_OK, Control, complain
 from offhook.daemon import journal
-from offhook.device.machine import image_version, this_machine
-from offhook.device.quiet import Status
-from offhook.device.trial import Starter, TrialLimits
-from offhook.device.updaterecord import Records
+from offhook.device.update.machine import image_version, this_machine
+from offhook.device.update.quiet import Status
+from offhook.device.update.trial import Starter, TrialLimits
+from offhook.device.update.updaterecord import Records
 from offhook.errors import OffhookError
 
 

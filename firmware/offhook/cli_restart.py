@@ -7,7 +7,7 @@ import time
 from offhook.cli_control import EX_NOT_DONE, EX_OK, complain
 from offhook.cli_health import asker
 from offhook.device.phoneservice import PhoneService
-from offhook.device.quiet import Waiter, in_use
+from offhook.device.update.quiet import Waiter, in_use
 from offhook.errors import OffhookError
 
 

@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from offhook.cli_control import EX_OK, complain
-from offhook.device.machine import Machine, this_machine
-from offhook.device.slots import SlotError, slot_named
-from offhook.device.updaterecord import Records
+from offhook.device.boot.slots import SlotError, slot_named
+from offhook.device.update.machine import Machine, this_machine
+from offhook.device.update.updaterecord import Records
 from offhook.errors import OffhookError
 
 WORDS = {"get-primary": 0, "set-primary": 1, "get-state": 1, "set-state": 2, "get-current": 0, "post-install": 0}

@@ -11,13 +11,13 @@ from offhook.cli_control import EX_NOT_DONE, EX_OK, complain
 from offhook.cli_health import asker
 from offhook.config.remote import https_url
 from offhook.daemon import journal
-from offhook.device import request as requests
-from offhook.device.machine import alone, image_version, this_machine
-from offhook.device.rauc import Rauc
-from offhook.device.request import RequestError, UpdateRequest
-from offhook.device.updater import Updater
-from offhook.device.updaterecord import BUNDLE, Record, Records
-from offhook.device.updatestate import Phase
+from offhook.device.update import request as requests
+from offhook.device.update.machine import alone, image_version, this_machine
+from offhook.device.update.rauc import Rauc
+from offhook.device.update.request import RequestError, UpdateRequest
+from offhook.device.update.updater import Updater
+from offhook.device.update.updaterecord import BUNDLE, Record, Records
+from offhook.device.update.updatestate import Phase
 from offhook.errors import OffhookError
 
 

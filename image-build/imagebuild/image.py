@@ -19,7 +19,7 @@ from imagebuild.leftovers import own_folder
 from imagebuild.packages import PackageSet
 from imagebuild.rootfs import RootTree
 from imagebuild.stopwatch import Stopwatch
-from offhook.device.slots import AUTOBOOT, CONFIG, TRYBOOT, autoboot_text, prefix_text
+from offhook.device.boot.slots import AUTOBOOT, CONFIG, TRYBOOT, autoboot_text, prefix_text
 
 HERE = Path(__file__).parent.parent
 OVERLAYS = (HERE / "overlay", HERE / "virt" / "overlay")

@@ -12,11 +12,11 @@ from offhook.config.disk import Directory
 from offhook.config.remote import Update
 from offhook.daemon import updating
 from offhook.daemon.updating import UpdateDesk, UpdateWatch
-from offhook.device.rauc import Rauc
-from offhook.device.request import UpdateRequest
-from offhook.device.updaterecord import FOLDER, Record, Records
-from offhook.device.updatestate import Phase
-from offhook.device.updateview import UpdateView
+from offhook.device.update.rauc import Rauc
+from offhook.device.update.request import UpdateRequest
+from offhook.device.update.updaterecord import FOLDER, Record, Records
+from offhook.device.update.updatestate import Phase
+from offhook.device.update.updateview import UpdateView
 from offhook.provisioning.updates import Offer
 from tests.support.certs import make_authority
 from tests.support.config_server import serving

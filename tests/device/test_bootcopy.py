@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.bootcopy import FOLDER, copy_boot_files
+from offhook.device.boot.bootcopy import FOLDER, copy_boot_files
 from offhook.errors import DeviceError
 
 

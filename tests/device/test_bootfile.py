@@ -7,8 +7,8 @@ import pytest
 
 from offhook.config.faults import ConfigError
 from offhook.config.load import load, load_board
-from offhook.device.bootfile import HEAD
-from offhook.device.cardsecrets import STORED
+from offhook.device.card.bootfile import HEAD
+from offhook.device.card.cardsecrets import STORED
 from tests.support.boot_files import BOARDS, CERTIFICATE, KEY, SECRETS, WHOLE, read
 
 

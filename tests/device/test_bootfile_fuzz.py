@@ -7,10 +7,10 @@ from offhook.config.boot_schema import BootConfig
 from offhook.config.faults import ConfigError, Fault
 from offhook.config.load import load, load_board
 from offhook.config.nodes import compose, data_of
-from offhook.device.bootfile import OWN_SECTIONS, BootFile
-from offhook.device.cardsecrets import STORED
-from offhook.device.cardtext import CardText
-from offhook.device.yamledit import says, written
+from offhook.device.card.bootfile import OWN_SECTIONS, BootFile
+from offhook.device.card.cardsecrets import STORED
+from offhook.device.card.cardtext import CardText
+from offhook.device.card.yamledit import says, written
 from tests.support.boot_files import WHOLE, read
 from tests.support.mutate import mutations
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from offhook.device.bootpartition import BootPartition, CardError, boot_files, write_sector
-from offhook.device.slots import AUTOBOOT, LENGTH, autoboot_text, files_for, read_autoboot
+from offhook.device.boot.bootpartition import BootPartition, CardError, boot_files, write_sector
+from offhook.device.boot.slots import AUTOBOOT, LENGTH, autoboot_text, files_for, read_autoboot
 from tests.support.cut_card import CutCard, Power
 from tests.support.cut_disk import PowerCut
 

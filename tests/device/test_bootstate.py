@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.device.bootstate import BootState, boot_state, read_boot_state
+from offhook.device.boot.bootstate import BootState, boot_state, read_boot_state
 
 LINE = "root=PARTLABEL=root_b offhook.slot=b offhook.scheme=partition quiet"
 YES, NO = (1).to_bytes(4, "big"), (0).to_bytes(4, "big")

@@ -17,8 +17,8 @@ from imagebuild.bundle import (
     throwaway_signing,
 )
 from imagebuild.errors import BuildError
-from offhook.device.machine import image_version
-from offhook.device.rauc import BundleError, BundleInfo, Rauc
+from offhook.device.update.machine import image_version
+from offhook.device.update.rauc import BundleError, BundleInfo, Rauc
 
 OVERLAY = Path(__file__).resolve().parents[2] / "image-build" / "overlay"
 

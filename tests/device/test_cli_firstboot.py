@@ -12,8 +12,8 @@ import pytest
 
 from offhook.cli import main
 from offhook.config.faults import ConfigError
-from offhook.device.placed import PlacedDirectory, Rights
-from offhook.device.sshkeys import HostKeyError, ensure_host_key, make_host_key
+from offhook.device.card.placed import PlacedDirectory, Rights
+from offhook.device.card.sshkeys import HostKeyError, ensure_host_key, make_host_key
 from tests.support.boot_files import CERTIFIED, SECRETS, WHOLE, read
 from tests.support.cut_disk import CutDisk
 

@@ -9,7 +9,7 @@ import pytest
 from offhook import cli_restart
 from offhook.cli_restart import main
 from offhook.device.phoneservice import PhoneService
-from offhook.device.quiet import Status
+from offhook.device.update.quiet import Status
 from tests.device.test_health import status
 
 

@@ -7,11 +7,11 @@ from typing import get_args
 import pytest
 
 from offhook.cli_slot import use, written
-from offhook.device import machine as machine_module
-from offhook.device.bootstate import BootState
-from offhook.device.machine import Machine, alone, image_version
-from offhook.device.slots import Scheme, SlotError, files_for
-from offhook.device.updaterecord import Records
+from offhook.device.boot.bootstate import BootState
+from offhook.device.boot.slots import Scheme, SlotError, files_for
+from offhook.device.update import machine as machine_module
+from offhook.device.update.machine import Machine, alone, image_version
+from offhook.device.update.updaterecord import Records
 from offhook.errors import DeviceError, OffhookError
 from tests.support.cut_disk import CutDisk
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offhook.device.datacheck import LABEL, ROUNDS, UNFINISHED, Said, Verdict, of_check, of_mount, settle
+from offhook.device.data.datacheck import LABEL, ROUNDS, UNFINISHED, Said, Verdict, of_check, of_mount, settle
 from offhook.errors import DeviceError
 from tests.support.cut_disk import PowerCut
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from imagebuild.layout import SCHEMES, DiskLayout, Scheme
-from offhook.device.datagrowth import WholeDisk, grow_data, grow_file_system, grow_partition
-from offhook.device.gpt import Place, places, read_table
+from offhook.device.data.datagrowth import WholeDisk, grow_data, grow_file_system, grow_partition
+from offhook.device.data.gpt import Place, places, read_table
 from offhook.errors import DeviceError
 from tests.support.cut_table import SECTOR, CutTable, disk, table
 

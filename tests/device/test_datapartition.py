@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device import datapartition
-from offhook.device.datacheck import LABEL, UNFINISHED, Said, Verdict, of_check, settle
-from offhook.device.datapartition import DataPartition
-from offhook.device.remade import NAME, encode, read_remade
+from offhook.device.data import datapartition
+from offhook.device.data.datacheck import LABEL, UNFINISHED, Said, Verdict, of_check, settle
+from offhook.device.data.datapartition import DataPartition
+from offhook.device.data.remade import NAME, encode, read_remade
 from offhook.errors import DeviceError
 from tests.support.cut_disk import PowerCut
 

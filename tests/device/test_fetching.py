@@ -13,8 +13,8 @@ from typing import Literal
 
 import pytest
 
-from offhook.device.fetching import BundleFetchError, Download
-from offhook.device.pace import LEAST, LIMIT_S, WINDOW_S
+from offhook.device.update.fetching import BundleFetchError, Download
+from offhook.device.update.pace import LEAST, LIMIT_S, WINDOW_S
 from tests.support.certs import Authority, check_as_python_3_13, make_authority
 
 BUNDLE = bytes(range(256)) * 4096  # 1 MiB

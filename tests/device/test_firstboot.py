@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from offhook.config.load import load
-from offhook.device.appliedstate import load_state
-from offhook.device.cardsecrets import STORED
-from offhook.device.firstboot import TARGETS, FirstBoot, Outcome
-from offhook.device.notes import APPLIED, ERRORS
+from offhook.device.card.appliedstate import load_state
+from offhook.device.card.cardsecrets import STORED
+from offhook.device.card.firstboot import TARGETS, FirstBoot, Outcome
+from offhook.device.card.notes import APPLIED, ERRORS
 from tests.support.boot_device import Device, applied
 from tests.support.boot_files import BOARDS, CERTIFICATE, CERTIFIED, KEY, SECRETS, WHOLE, read
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 import pytest
 
 from offhook.config.disk import StoreError
-from offhook.device.appliedstate import AppliedState, Strip, load_state, save_state
-from offhook.device.bootpartition import CardError, is_torn, write_over
-from offhook.device.cardsecrets import STORED
-from offhook.device.firstboot import TARGETS, Outcome
-from offhook.device.notes import APPLIED, ERRORS
+from offhook.device.boot.bootpartition import CardError, is_torn, write_over
+from offhook.device.card.appliedstate import AppliedState, Strip, load_state, save_state
+from offhook.device.card.cardsecrets import STORED
+from offhook.device.card.firstboot import TARGETS, Outcome
+from offhook.device.card.notes import APPLIED, ERRORS
 from tests.support.boot_device import Device, applied
 from tests.support.boot_files import CERTIFIED, SECRETS, WHOLE, read
 from tests.support.cut_card import CutCard, Power, PoweredDisk

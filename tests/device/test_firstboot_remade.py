@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from offhook.device.cardsecrets import STORED
-from offhook.device.firstboot import Outcome
-from offhook.device.notes import APPLIED, ERRORS
+from offhook.device.card.cardsecrets import STORED
+from offhook.device.card.firstboot import Outcome
+from offhook.device.card.notes import APPLIED, ERRORS
 from tests.support.boot_device import Device, Files, applied
 from tests.support.boot_files import WHOLE, read
 from tests.support.cut_disk import PowerCut

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from offhook.device.gpt import SPARE, USUAL, Table, grow, places, plan, read_table
+from offhook.device.data.gpt import SPARE, USUAL, Table, grow, places, plan, read_table
 from offhook.errors import DeviceError
 from tests.support.cut_disk import PowerCut
 from tests.support.cut_table import NEW_SECTORS, OLD_SECTORS, CutTable, disk, table

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from offhook.device.health import HealthJudge, Judgment, Patience, before_of
-from offhook.device.updaterecord import Before
+from offhook.device.update.health import HealthJudge, Judgment, Patience, before_of
+from offhook.device.update.updaterecord import Before
 
 GOOD: dict[str, object] = {
     "uptime_s": 5.0,

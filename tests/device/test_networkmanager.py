@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.config.boot_schema import Ethernet, Wifi
-from offhook.device.networkmanager import ethernet_keyfile, named_cable_keyfile, ssid_value, string_value, wifi_keyfile
+from offhook.device.card.networkmanager import (
+    ethernet_keyfile,
+    named_cable_keyfile,
+    ssid_value,
+    string_value,
+    wifi_keyfile,
+)
 
 Sections = dict[str, dict[str, str]]
 

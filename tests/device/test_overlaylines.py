@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from offhook.config.boottext import MARK, overlays_of
-from offhook.device.bootpartition import BootPartition
-from offhook.device.bootstate import BootState
-from offhook.device.overlaylines import boot_texts, put_overlays, settle
+from offhook.device.boot.bootpartition import BootPartition
+from offhook.device.boot.bootstate import BootState
+from offhook.device.boot.overlaylines import boot_texts, put_overlays, settle
 from offhook.errors import DeviceError
 from tests.support.boot_files import read
 from tests.support.cut_card import CutCard, Power
@@ -76,7 +76,7 @@ def test_both_slots_of_a_pi_3_share_phone_txt(tmp_path: Path) -> None:
 def test_the_slots_of_a_pi_4_each_have_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from contextlib import nullcontext
 
-    from offhook.device import mounts
+    from offhook.device.boot import mounts
 
     for slot in "ab":
         (tmp_path / f"boot_{slot}").mkdir()

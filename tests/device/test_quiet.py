@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from offhook.device.quiet import SILENT_S, STEADY_S, Status, Waiter, hinders, hinders_restart, in_use
+from offhook.device.update.quiet import SILENT_S, STEADY_S, Status, Waiter, hinders, hinders_restart, in_use
 from tests.device.test_health import status
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.device.request import RequestError, UpdateRequest, decode, encode, take, write
+from offhook.device.update.request import RequestError, UpdateRequest, decode, encode, take, write
 
 ASKED = UpdateRequest("https://u.example/phone.raucb", "2.1", "02:00-05:00", "/etc/ssl/ca.pem")
 

@@ -5,9 +5,20 @@ from typing import get_args
 
 import pytest
 
-from offhook.device.bootpartition import CardError
-from offhook.device.slotfiles import SlotFiles
-from offhook.device.slots import CONFIG, SLOTS, TRYBOOT, Choice, Scheme, Slot, SlotError, choice_in, files_for, other
+from offhook.device.boot.bootpartition import CardError
+from offhook.device.boot.slotfiles import SlotFiles
+from offhook.device.boot.slots import (
+    CONFIG,
+    SLOTS,
+    TRYBOOT,
+    Choice,
+    Scheme,
+    Slot,
+    SlotError,
+    choice_in,
+    files_for,
+    other,
+)
 from tests.support.cut_card import CutCard, Power
 from tests.support.cut_disk import PowerCut
 

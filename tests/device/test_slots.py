@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.device.slots import (
+from offhook.device.boot.slots import (
     AUTOBOOT,
     CONFIG,
     LENGTH,

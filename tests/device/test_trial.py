@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from offhook.device.bootstate import BootState
-from offhook.device.health import Patience
-from offhook.device.quiet import Status
-from offhook.device.slots import Slot
-from offhook.device.trial import Starter, TrialLimits
-from offhook.device.updaterecord import Record, Records
-from offhook.device.updatestate import Phase
+from offhook.device.boot.bootstate import BootState
+from offhook.device.boot.slots import Slot
+from offhook.device.update.health import Patience
+from offhook.device.update.quiet import Status
+from offhook.device.update.trial import Starter, TrialLimits
+from offhook.device.update.updaterecord import Record, Records
+from offhook.device.update.updatestate import Phase
 from tests.device.test_health import status
 from tests.support.cut_disk import CutDisk, PowerCut
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from offhook.config.disk import StoreError
-from offhook.device.fetching import BundleFetchError
-from offhook.device.health import before_of
-from offhook.device.quiet import Status
-from offhook.device.rauc import BundleError, BundleInfo
-from offhook.device.request import UpdateRequest
-from offhook.device.slots import Slot, SlotError
-from offhook.device.updater import Updater
-from offhook.device.updaterecord import Record, Records
-from offhook.device.updatestate import Phase
+from offhook.device.boot.slots import Slot, SlotError
+from offhook.device.update.fetching import BundleFetchError
+from offhook.device.update.health import before_of
+from offhook.device.update.quiet import Status
+from offhook.device.update.rauc import BundleError, BundleInfo
+from offhook.device.update.request import UpdateRequest
+from offhook.device.update.updater import Updater
+from offhook.device.update.updaterecord import Record, Records
+from offhook.device.update.updatestate import Phase
 from offhook.errors import DeviceError
 from tests.device.test_health import status
 from tests.support.cut_disk import CutDisk

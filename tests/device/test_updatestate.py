@@ -5,9 +5,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.device.slots import SLOTS
-from offhook.device.updaterecord import STAGES, Before, Record, Records, decode, encode
-from offhook.device.updatestate import TRANSITIONS, Happening, Phase, Step, at_rest
+from offhook.device.boot.slots import SLOTS
+from offhook.device.update.updaterecord import STAGES, Before, Record, Records, decode, encode
+from offhook.device.update.updatestate import TRANSITIONS, Happening, Phase, Step, at_rest
 from tests.support.cut_disk import CutDisk, PowerCut
 
 

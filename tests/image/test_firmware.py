@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from imagebuild.firmware import BootFirmware, NoBootError, settings
 from imagebuild.image import boot_settings, cmdline
 from imagebuild.layout import SLOTS
-from offhook.device.slots import AUTOBOOT, CONFIG, TRYBOOT, autoboot_text, prefix_text
+from offhook.device.boot.slots import AUTOBOOT, CONFIG, TRYBOOT, autoboot_text, prefix_text
 
 Disk = dict[tuple[int, str], bytes]
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from imagebuild.bundle import prepare_root
-from offhook.device.slots import Scheme, files_for, kernel_command_line
+from offhook.device.boot.slots import Scheme, files_for, kernel_command_line
 
 pytestmark = pytest.mark.peer
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
 
-from offhook.device.bootfile import BootFile
-from offhook.device.firstboot import TARGETS, FirstBoot, Folder, Outcome
+from offhook.device.card.bootfile import BootFile
+from offhook.device.card.firstboot import TARGETS, FirstBoot, Folder, Outcome
 from tests.support.boot_files import WHOLE, read
 from tests.support.cut_card import CutCard, Power, PoweredDisk
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from textwrap import indent
 
 from offhook.daemon.files import VALIDATORS
-from offhook.device.boards import BoardFolder
-from offhook.device.bootfile import BootFile, read_boot_file
+from offhook.device.card.boards import BoardFolder
+from offhook.device.card.bootfile import BootFile, read_boot_file
 
 BOARDS = BoardFolder(Path(__file__).resolve().parents[2] / "boardconfig")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8n6m3nJmYVbJp9Kk8XJvJ5bq4VwqZr1zYfQ2qk9q9q me@pc"

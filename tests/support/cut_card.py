@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 
-from offhook.device.slots import SECTOR
+from offhook.device.boot.slots import SECTOR
 from tests.support.cut_disk import CutDisk, PowerCut
 
 MOST_MIXES = 64

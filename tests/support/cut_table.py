@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from offhook.device.gpt import Table
+from offhook.device.data.gpt import Table
 from tests.support.cut_disk import PowerCut
 
 SECTOR = 512
@@ -15,7 +15,7 @@ OLD_SECTORS, NEW_SECTORS = 100 * 2048, 400 * 2048
 
 @dataclass
 class CutTable:
-    """Implements :class:`offhook.device.gpt.Disk`; ``cut_after``: operations that succeed."""
+    """Implements :class:`offhook.device.data.gpt.Disk`; ``cut_after``: operations that succeed."""
 
     sectors: int
     now: dict[int, bytes] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 
 from imagebuild.guest import Guest
-from offhook.device.slots import Choice, choice_in, file_names
+from offhook.device.boot.slots import Choice, choice_in, file_names
 
 # The unit itself, with what it may and may not do; only where the bundle comes from is another.
 DROP_IN = "/run/systemd/system/offhook-update.service.d"

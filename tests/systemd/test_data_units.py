@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.datacheck import UNFINISHED
-from offhook.device.remade import DATA
+from offhook.device.data.datacheck import UNFINISHED
+from offhook.device.data.remade import DATA
 from tests.systemd.test_unit import exposure
 
 OVERLAY = Path(__file__).resolve().parents[2] / "image-build" / "overlay"

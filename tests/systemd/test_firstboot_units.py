@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.firstboot import TARGETS
+from offhook.device.card.firstboot import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "systemd"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from offhook.device.machine import BOOT, SETTLED
-from offhook.device.request import PLACE
-from offhook.device.trial import TrialLimits
-from offhook.device.updaterecord import FOLDER as FOLDER_OF_RECORDS
+from offhook.device.update.machine import BOOT, SETTLED
+from offhook.device.update.request import PLACE
+from offhook.device.update.trial import TrialLimits
+from offhook.device.update.updaterecord import FOLDER as FOLDER_OF_RECORDS
 from tests.systemd.test_unit import exposure
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"

@@ -9,8 +9,8 @@ import pytest
 from imagebuild.command import run
 from imagebuild.guest import Guest
 from imagebuild.layout import MIB
-from offhook.device.notes import APPLIED, ERRORS
-from offhook.device.remade import DATA, NAME
+from offhook.device.card.notes import APPLIED, ERRORS
+from offhook.device.data.remade import DATA, NAME
 from tests.support.tap_network import TapNetwork
 from tests.support.vm_exchange import PASSWORD, VmExchange, settings
 from tests.support.vm_phone import VmPhone

@@ -11,7 +11,7 @@ from imagebuild.guest import Guest
 from imagebuild.image import BUILD, VirtualImage
 from imagebuild.layout import Scheme
 from imagebuild.stopwatch import Stopwatch
-from offhook.device.slots import Choice
+from offhook.device.boot.slots import Choice
 from tests.support.vm_updated import BOOT_S, UpdatedPhone
 from tests.support.vm_updates import VARIANTS, UpdateShop
 

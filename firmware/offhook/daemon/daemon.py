@@ -15,8 +15,8 @@ from offhook.daemon.journal import Notifier
 from offhook.daemon.line import Line
 from offhook.daemon.updating import UpdateWatch
 from offhook.daemon.watchdog import Watchdog
-from offhook.device.remade import read_remade
-from offhook.device.updateview import UpdateView
+from offhook.device.data.remade import read_remade
+from offhook.device.update.updateview import UpdateView
 from offhook.engine.observations import ConfigSeen, Observation
 from offhook.engine.powerkeeper import PowerKeeper, PowerKeeperSettings
 from offhook.phone.events import Event, NoticeRaised

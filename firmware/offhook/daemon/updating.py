@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine
 
 from offhook import __version__
 from offhook.config.remote import Update
-from offhook.device.rauc import Rauc
-from offhook.device.request import UpdateRequest, write
-from offhook.device.updatestate import Phase, at_rest
-from offhook.device.updateview import UpdateView
+from offhook.device.update.rauc import Rauc
+from offhook.device.update.request import UpdateRequest, write
+from offhook.device.update.updatestate import Phase, at_rest
+from offhook.device.update.updateview import UpdateView
 from offhook.provisioning.updates import Offer, UpdateService
 
 _log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""The device under the phone: its two slots, updates, and what is done at a start."""
+"""The device under the phone: what is done at a start and beside the phone, each verb a root unit of its own."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from imagebuild.lint.fault import Fault
 from imagebuild.lint.genimage import PARTITIONS
 from offhook.config.overlays import LONGEST_LINE, OVERLAYS, overlay_name
-from offhook.device.slots import SECTOR
+from offhook.device.boot.slots import SECTOR
 
 DIRECTIVES = frozenset(
     {

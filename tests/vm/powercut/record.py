@@ -13,7 +13,7 @@ from imagebuild.facts import ImageFacts
 from imagebuild.fat import FatFiles
 from imagebuild.firmware import BootFirmware
 from imagebuild.initrd import newc
-from offhook.device.slots import Scheme, files_for
+from offhook.device.boot.slots import Scheme, files_for
 from tests.vm.powercut import cutdisk
 from tests.vm.powercut.replay import Recording
 

@@ -152,8 +152,8 @@ def firstboot_command(card: Path, root: Path) -> list[str]:
 
 def slots(marks: Marks, count: int) -> None:
     """Commit after commit, in both schemes."""
-    from offhook.device.bootpartition import BootPartition
-    from offhook.device.slotfiles import SlotFiles
+    from offhook.device.boot.bootpartition import BootPartition
+    from offhook.device.boot.slotfiles import SlotFiles
 
     for number in range(1, count + 1):
         for scheme in ("partition", "prefix"):
@@ -182,7 +182,7 @@ def no_sync(marks: Marks, count: int) -> None:
 
 def fat_anew(marks: Marks, count: int) -> None:
     """A bad writer: makes the slot files anew, flushed, where the phone changes one sector."""
-    from offhook.device.slots import files_for
+    from offhook.device.boot.slots import files_for
 
     for number in range(1, count + 1):
         marks.say(workload="fat-anew", number=number, begins=True)

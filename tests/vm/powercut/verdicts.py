@@ -10,9 +10,9 @@ from imagebuild.writelog import Acknowledged
 from offhook.cli import main
 from offhook.config.disk import Directory
 from offhook.config.store import ConfigStore
-from offhook.device.bootpartition import BootPartition
-from offhook.device.slotfiles import SlotFiles
-from offhook.device.slots import Scheme, Slot
+from offhook.device.boot.bootpartition import BootPartition
+from offhook.device.boot.slotfiles import SlotFiles
+from offhook.device.boot.slots import Scheme, Slot
 from offhook.provisioning.start import choose
 from tests.vm.powercut.recorder import document, firstboot_command, local_document
 

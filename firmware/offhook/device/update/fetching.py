@@ -1,8 +1,8 @@
 """Fetching a bundle by HTTPS, into a file: slowly enough for calls, and going on where it stopped.
 
 A call is not disturbed: the connection is let go of, and the rest is asked for afterwards (``Range``,
-:rfc:`9110#section-14`). How slowly it may come is :mod:`offhook.device.pace`. What arrives is checked by its signature
-later; HTTPS is there so that nobody on the way learns or withholds a version.
+:rfc:`9110#section-14`). How slowly it may come is :mod:`offhook.device.update.pace`. What arrives is checked by its
+signature later; HTTPS is there so that nobody on the way learns or withholds a version.
 """
 
 import os
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from offhook.config.remote import https_url
-from offhook.device.pace import LEAST, OutOfTimeError, Pace
+from offhook.device.update.pace import LEAST, OutOfTimeError, Pace
 from offhook.errors import NetworkError
 
 _CHUNK = 1 << 16

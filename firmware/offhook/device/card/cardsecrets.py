@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from offhook.config.faults import Fault
 from offhook.config.nodes import Node, Scalar, data_of
 from offhook.config.rules import items_at, text_at, value_at
-from offhook.device.appliedstate import WIFI
-from offhook.device.cardtext import CardText
-from offhook.device.spans import Span, Spans
-from offhook.device.yamledit import Edit, edited, replaced_in, says, written
+from offhook.device.card.appliedstate import WIFI
+from offhook.device.card.cardtext import CardText
+from offhook.device.card.spans import Span, Spans
+from offhook.device.card.yamledit import Edit, edited, replaced_in, says, written
 
 STORED = "<stored>"
 _STAND_INS = {"provisioning": "https://stored.invalid/"}

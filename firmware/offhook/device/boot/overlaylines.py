@@ -11,9 +11,9 @@ from pathlib import Path
 
 from offhook.config.boottext import overlays_of, with_overlays
 from offhook.config.disk import FileOperations, write_atomically
-from offhook.device.bootpartition import BootPartition, Card, write_over
-from offhook.device.bootstate import BootState
-from offhook.device.slots import SLOTS
+from offhook.device.boot.bootpartition import BootPartition, Card, write_over
+from offhook.device.boot.bootstate import BootState
+from offhook.device.boot.slots import SLOTS
 from offhook.errors import DeviceError
 
 NAME = "overlays"
@@ -66,7 +66,7 @@ def boot_texts(boot: BootState | None, folder: Path) -> Iterator[list[tuple[Card
         elif boot.scheme == "prefix":
             yield [(BootPartition(folder), PHONE)]
         else:
-            from offhook.device.mounts import BY_NAME, mounted
+            from offhook.device.boot.mounts import BY_NAME, mounted
 
             devices = [BY_NAME / f"boot_{slot}" for slot in SLOTS]
             there = [device for device in devices if device.exists()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from offhook.config.disk import file_names, sync_path
-from offhook.device.slots import LENGTH, SECTOR
+from offhook.device.boot.slots import LENGTH, SECTOR
 from offhook.errors import DeviceError, OffhookError
 
 MOST_BYTES = 512 * 1024
@@ -108,7 +108,7 @@ class BootPartition:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        from offhook.device.mounts import writable  # starts other programs: not where nothing is new
+        from offhook.device.boot.mounts import writable  # starts other programs: not where nothing is new
 
         with ExitStack() as stack:
             try:

@@ -8,7 +8,7 @@ number, big-endian (as everything in a device tree).
 from dataclasses import dataclass
 from pathlib import Path
 
-from offhook.device.slots import SLOTS, Scheme, Slot, boot_partition
+from offhook.device.boot.slots import SLOTS, Scheme, Slot, boot_partition
 
 _SCHEMES: tuple[Scheme, Scheme] = ("partition", "prefix")
 _BOOTLOADER = Path("proc/device-tree/chosen/bootloader")

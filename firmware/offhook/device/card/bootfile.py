@@ -16,11 +16,11 @@ from offhook.config.load import Validator, load_board, model_of, tree_of
 from offhook.config.nodes import Node, Scalar, data_of
 from offhook.config.rules import Complaint, board_rules, config_rules, value_at
 from offhook.config.section import settings_of
-from offhook.device.cardsecrets import secret_places, stripped, with_stored
-from offhook.device.cardtext import CardText
-from offhook.device.certificates import check_certificates
-from offhook.device.spans import Spans
-from offhook.device.yamledit import block_of, says, without, written
+from offhook.device.card.cardsecrets import secret_places, stripped, with_stored
+from offhook.device.card.cardtext import CardText
+from offhook.device.card.certificates import check_certificates
+from offhook.device.card.spans import Spans
+from offhook.device.card.yamledit import block_of, says, without, written
 
 OWN_SECTIONS = tuple(settings_of(BootSettings))
 """What the phone's own config file does not have."""

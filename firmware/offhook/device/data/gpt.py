@@ -20,7 +20,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from offhook.device.slots import SECTOR
+from offhook.device.boot.slots import SECTOR
 from offhook.errors import DeviceError
 
 _HEADER = struct.Struct("<8s4sIII4Q16sQIII")

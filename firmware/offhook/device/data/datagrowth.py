@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from offhook.device.gpt import Disk, Place, grow, named, plan, read_table
-from offhook.device.slots import SECTOR
+from offhook.device.boot.slots import SECTOR
+from offhook.device.data.gpt import Disk, Place, grow, named, plan, read_table
 from offhook.errors import DeviceError
 
 NAME = "data"

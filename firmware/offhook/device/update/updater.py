@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 
 from offhook.config.disk import StoreError
 from offhook.config.versions import newer
-from offhook.device.fetching import BundleFetchError
-from offhook.device.health import before_of
-from offhook.device.quiet import Status, Waiter, hinders, hinders_restart, in_use
-from offhook.device.rauc import BundleError, BundleInfo
-from offhook.device.request import UpdateRequest
-from offhook.device.slots import Slot, other
-from offhook.device.updaterecord import Record, Records
-from offhook.device.updatestate import Happening, Phase
+from offhook.device.boot.slots import Slot, other
+from offhook.device.update.fetching import BundleFetchError
+from offhook.device.update.health import before_of
+from offhook.device.update.quiet import Status, Waiter, hinders, hinders_restart, in_use
+from offhook.device.update.rauc import BundleError, BundleInfo
+from offhook.device.update.request import UpdateRequest
+from offhook.device.update.updaterecord import Record, Records
+from offhook.device.update.updatestate import Happening, Phase
 from offhook.errors import OffhookError
 
 _log = logging.getLogger(__name__)
 
 
 class Installer(Protocol):
-    """See :class:`offhook.device.rauc.Rauc`."""
+    """See :class:`offhook.device.update.rauc.Rauc`."""
 
     def verify(self, bundle: Path) -> BundleInfo: ...
     def install(self, bundle: Path, in_use: Callable[[], str]) -> None: ...

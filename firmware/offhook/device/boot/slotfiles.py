@@ -1,7 +1,7 @@
 """The slot files on the boot partition: what would start, what would be tried, and the commit."""
 
-from offhook.device.bootpartition import Card, write_sector
-from offhook.device.slots import Choice, Scheme, Slot, SlotError, choice_in, file_names, files_for, other
+from offhook.device.boot.bootpartition import Card, write_sector
+from offhook.device.boot.slots import Choice, Scheme, Slot, SlotError, choice_in, file_names, files_for, other
 
 
 class SlotFiles:

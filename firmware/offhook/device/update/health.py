@@ -8,8 +8,8 @@ the network alone is never a reason to go back. What was broken before the updat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offhook.device.quiet import Status
-from offhook.device.updaterecord import Before, Stage
+from offhook.device.update.quiet import Status
+from offhook.device.update.updaterecord import Before, Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Literal
 from offhook import __version__
 from offhook.config.disk import FileOperations, StoreError, write_atomically
 from offhook.config.faults import ConfigError
-from offhook.device.appliedstate import WIFI, AppliedState, Outputs, Strip, digest_of, load_state, save_state
-from offhook.device.bootpartition import Card, CardError, boot_files, is_torn, write_over
-from offhook.device.notes import APPLIED, ERRORS, applied_note, errors_note, remade_note, several_note
+from offhook.device.boot.bootpartition import Card, CardError, boot_files, is_torn, write_over
+from offhook.device.card.appliedstate import WIFI, AppliedState, Outputs, Strip, digest_of, load_state, save_state
+from offhook.device.card.notes import APPLIED, ERRORS, applied_note, errors_note, remade_note, several_note
 
 if TYPE_CHECKING:
-    from offhook.device.bootfile import BootFile
+    from offhook.device.card.bootfile import BootFile
 
 Folder = Literal["etc", "connections", "state", "ssh"]
 TARGETS: Mapping[str, tuple[Folder, str]] = {
@@ -207,8 +207,8 @@ def _put(folder: FileOperations, name: str, data: bytes | None) -> None:
 
 def outputs_of(file: "BootFile") -> Outputs:
     """Return what a boot file wants written, by target."""
-    from offhook.device.networkmanager import ethernet_keyfile, named_cable_keyfile, wifi_keyfile
-    from offhook.device.overlaylines import overlays_data
+    from offhook.device.boot.overlaylines import overlays_data
+    from offhook.device.card.networkmanager import ethernet_keyfile, named_cable_keyfile, wifi_keyfile
 
     outputs: Outputs = {}
     if file.config is not None:

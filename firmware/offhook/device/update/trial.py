@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from offhook.config.disk import StoreError
-from offhook.device.bootstate import BootState
-from offhook.device.health import HealthJudge, Patience
-from offhook.device.quiet import Status, in_use
-from offhook.device.slots import Slot
-from offhook.device.updaterecord import Record, Records
-from offhook.device.updatestate import Happening, Phase, Step
+from offhook.device.boot.bootstate import BootState
+from offhook.device.boot.slots import Slot
+from offhook.device.update.health import HealthJudge, Patience
+from offhook.device.update.quiet import Status, in_use
+from offhook.device.update.updaterecord import Record, Records
+from offhook.device.update.updatestate import Happening, Phase, Step
 
 _log = logging.getLogger(__name__)
 LOOK_S = 1.0

@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from offhook.device.bootstate import BootState, read_boot_state
-from offhook.device.machine import image_version
-from offhook.device.updaterecord import FOLDER, NAME, Record, decode
-from offhook.device.updatestate import Phase
+from offhook.device.boot.bootstate import BootState, read_boot_state
+from offhook.device.update.machine import image_version
+from offhook.device.update.updaterecord import FOLDER, NAME, Record, decode
+from offhook.device.update.updatestate import Phase
 
 _LONGEST = 65536
 

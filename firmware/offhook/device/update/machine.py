@@ -8,17 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from offhook.config.disk import Directory
-from offhook.device.bootcopy import copy_boot_files
-from offhook.device.bootpartition import BootPartition
-from offhook.device.bootstate import BootState, read_boot_state
-from offhook.device.mounts import BY_NAME, mounted, writable
-from offhook.device.overlaylines import CONFIG, put_overlays, wanted_overlays
-from offhook.device.quiet import Status, in_use
-from offhook.device.request import UpdateRequest
-from offhook.device.slotfiles import SlotFiles
-from offhook.device.slots import Slot, SlotError
+from offhook.device.boot.bootcopy import copy_boot_files
+from offhook.device.boot.bootpartition import BootPartition
+from offhook.device.boot.bootstate import BootState, read_boot_state
+from offhook.device.boot.mounts import BY_NAME, mounted, writable
+from offhook.device.boot.overlaylines import CONFIG, put_overlays, wanted_overlays
+from offhook.device.boot.slotfiles import SlotFiles
+from offhook.device.boot.slots import Slot, SlotError
 from offhook.device.systemctl import systemctl
-from offhook.device.updaterecord import BUNDLE, FOLDER
+from offhook.device.update.quiet import Status, in_use
+from offhook.device.update.request import UpdateRequest
+from offhook.device.update.updaterecord import BUNDLE, FOLDER
 from offhook.errors import DeviceError, OffhookError
 
 BOOT = Path("/boot/firmware")
@@ -28,7 +28,7 @@ _OS_RELEASE = Path("/etc/os-release")
 
 
 class Machine:
-    """Implements what :mod:`offhook.device.trial` and :mod:`offhook.device.updater` ask of the machine."""
+    """Implements what ``Starter`` (``trial.py``) and ``Updater`` ask of the machine."""
 
     def __init__(self, boot: BootState, status: Callable[[], Status | None] = lambda: None) -> None:
         self.boot = boot
@@ -46,44 +46,44 @@ class Machine:
         return SlotFiles(self.boot.scheme, BootPartition(BOOT)).choice().primary
 
     def prepare(self, slot: Slot) -> None:
-        """See :class:`offhook.device.updater.Machine`."""
+        """See :class:`offhook.device.update.updater.Machine`."""
         with self.slot_files() as files:
             files.prepare(slot)
 
     def commit(self, slot: Slot) -> None:
-        """See :class:`offhook.device.trial.StartActions`."""
+        """See :class:`offhook.device.update.trial.StartActions`."""
         with self.slot_files() as files:
             files.commit(slot)
 
     def settled(self) -> None:
-        """See :class:`offhook.device.trial.StartActions`."""
+        """See :class:`offhook.device.update.trial.StartActions`."""
         SETTLED.touch()
 
     def restart(self) -> None:
-        """See :class:`offhook.device.trial.StartActions`."""
+        """See :class:`offhook.device.update.trial.StartActions`."""
         systemctl("reboot")
 
     def restart_to_try(self) -> None:
-        """See :class:`offhook.device.updater.Machine`: the argument goes to the firmware by reboot(2)."""
+        """See :class:`offhook.device.update.updater.Machine`: the argument goes to the firmware by reboot(2)."""
         systemctl("reboot", "--reboot-argument=0 tryboot")
 
     def resume(self) -> None:
-        """See :class:`offhook.device.trial.StartActions`."""
+        """See :class:`offhook.device.update.trial.StartActions`."""
         systemctl("start", "--no-block", "offhook-update.service")
 
     def drop_bundle(self, bundle: Path = BUNDLE, lock: Path = _LOCK) -> None:
-        """See :class:`offhook.device.trial.StartActions`."""
+        """See :class:`offhook.device.update.trial.StartActions`."""
         with suppress(OSError, OffhookError), alone(lock):
             bundle.unlink(missing_ok=True)
 
     def fetch(self, request: UpdateRequest, target: Path) -> None:
-        """See :class:`offhook.device.updater.Machine`."""
-        from offhook.device.fetching import Download
+        """See :class:`offhook.device.update.updater.Machine`."""
+        from offhook.device.update.fetching import Download
 
         Download(request.url, target, lambda: in_use(self.status()), ca_file=request.ca_file).run()
 
     def minute(self) -> int:
-        """See :class:`offhook.device.updater.Machine`."""
+        """See :class:`offhook.device.update.updater.Machine`."""
         now = time.localtime()
         return now.tm_hour * 60 + now.tm_min
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from offhook.config import nodes
 from offhook.config.faults import joined
 from offhook.config.nodes import Node, compose, data_of
-from offhook.device.spans import Setting, Span, Spans
+from offhook.device.card.spans import Setting, Span, Spans
 
 Edit = tuple[Span, str]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from offhook.config.disk import Directory, FileOperations, write_atomically
-from offhook.device.slots import SLOTS, Slot
-from offhook.device.updatestate import TRANSITIONS, Happening, Phase, Step
+from offhook.device.boot.slots import SLOTS, Slot
+from offhook.device.update.updatestate import TRANSITIONS, Happening, Phase, Step
 
 FOLDER = Path("/var/lib/offhook-device")
 NAME = "update.json"

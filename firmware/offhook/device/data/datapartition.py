@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from offhook.device.datacheck import LABEL, TELLING, TOO_LARGE, TROUBLE, UNFINISHED, Said
-from offhook.device.remade import NAME, encode
+from offhook.device.data.datacheck import LABEL, TELLING, TOO_LARGE, TROUBLE, UNFINISHED, Said
+from offhook.device.data.remade import NAME, encode
 from offhook.errors import DeviceError
 
 _ENGLISH = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -20,7 +20,7 @@ _COPIES = tuple(8 * size * size + (1024 if size == 1024 else 0) for size in (102
 
 
 class DataPartition:
-    """Implements :class:`offhook.device.datacheck.DataDevice`."""
+    """Implements :class:`offhook.device.data.datacheck.DataDevice`."""
 
     def __init__(self, device: Path) -> None:
         self.device = device

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from offhook.config.disk import sync_path
-from offhook.device.slots import Scheme, Slot, kernel_command_line
+from offhook.device.boot.slots import Scheme, Slot, kernel_command_line
 from offhook.errors import DeviceError
 
 FOLDER = Path("usr/lib/offhook-boot")

@@ -1,0 +1,1 @@
+"""The file on the FAT partition, taken over at any start at which it is new."""

@@ -1,0 +1,1 @@
+"""The data partition: mended, made anew, grown."""
