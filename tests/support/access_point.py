@@ -6,6 +6,7 @@ The phone's cable goes to the access point, as it would at home: what the phone 
 import re
 from types import TracebackType
 
+from imagebuild.agent import Done
 from imagebuild.guest import Guest
 
 _CONFIG = "/run/access-point.conf"
@@ -34,8 +35,8 @@ class AccessPoint:
         self._inside("ip link set eth0 master br0 && ip link set eth0 up")
         self._guest.put(_CONFIG, self._config)
         self._inside(f"wpa_supplicant -B -i wlan1 -b br0 -c {_CONFIG} -D nl80211 -f /run/access-point.log")
-        bridged = f"ip netns exec {_SPACE} ip link set wlan1 master br0"  # refused until it is an access point
-        self._guest.wait_until(lambda: self._guest.sh(bridged, check=False).status == 0, "the access point", 60)
+        bridge = "ip link set wlan1 master br0"  # refused until it is an access point
+        self._guest.wait_until(lambda: self._inside(bridge, check=False).status == 0, "the access point", 60)
         return self
 
     def __exit__(
@@ -45,5 +46,5 @@ class AccessPoint:
             told = "cat /run/access-point.log; journalctl -b -u NetworkManager | tail -n 40"
             error.add_note(self._guest.sh(told, check=False).out)
 
-    def _inside(self, command: str) -> str:
-        return self._guest.sh(f"ip netns exec {_SPACE} sh -ec '{command}'").out
+    def _inside(self, command: str, *, check: bool = True) -> Done:
+        return self._guest.sh(f"ip netns exec {_SPACE} sh -ec '{command}'", check=check)

@@ -27,8 +27,8 @@ class GpiodFactory(PiFactory):  # type: ignore[misc]  # gpiozero is not typed
     def __init__(self, chip: GpioChip) -> None:
         """Raises OSError."""
         super().__init__()
-        self._revision = _known_revision()
-        self._info: PiBoardInfo | None = None
+        self._told = _what_the_machine_tells()
+        self._info: PiBoardInfo = self._told or PiBoardInfo.from_revision(_FORTY_PINS)
         self.pin_class = GpiodPin
         self.chip = gpiod.Chip(str(chip.path))
         self.reader = EdgeReader()
@@ -66,20 +66,13 @@ class GpiodFactory(PiFactory):  # type: ignore[misc]  # gpiozero is not typed
     @property
     def machine(self) -> str:
         """Which Raspberry Pi this is, or what is taken for granted where it does not say."""
-        if self._revision is None:
+        if self._told is None:
             return "no Raspberry Pi's revision: its 40-pin header is assumed"
-        return str(self.board_info.description)
-
-    def _get_board_info(self) -> PiBoardInfo:
-        if self._info is None:
-            self._info = PiBoardInfo.from_revision(self._revision or _FORTY_PINS)
-        return self._info
+        return str(self._told.description)
 
 
-def _known_revision() -> int | None:
+def _what_the_machine_tells() -> PiBoardInfo | None:
     try:
-        revision = int(get_pi_revision())
-        PiBoardInfo.from_revision(revision)
+        return PiBoardInfo.from_revision(int(get_pi_revision()))
     except (PinUnknownPi, OSError, ValueError):
         return None
-    return revision
